@@ -173,10 +173,12 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
         phase: Phase::Live,
         partitions: views.iter().enumerate().map(status).collect(),
         outgrown: Vec::new(),
+        outage: None,
         complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),
+        due_cut: None,
         due: Instant::now(),
     }
 }

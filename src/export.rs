@@ -111,7 +111,7 @@ impl Exporter {
             business::figures(&mut out, &totals, &self.allowlists, snapshot);
             let tallies = Tallies::of_views(&snapshot.targets, &views);
             let statuses = self.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
-            targets::statuses(&mut out, &snapshot.targets, &statuses, snapshot.closed_periods.newest_cut());
+            targets::statuses(&mut out, &statuses, snapshot);
         }
         for (family, dropped) in out.dropped() {
             self.metrics.exposition.series_dropped(family, dropped);

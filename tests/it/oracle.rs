@@ -153,10 +153,12 @@ impl Core {
             phase: Phase::Live,
             partitions,
             outgrown: Vec::new(),
+            outage: None,
             complete_until: PerStream::default(),
             built: now,
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.closed_periods),
+            due_cut: None,
             due: Instant::now(),
         });
         let exporter = Exporter {
