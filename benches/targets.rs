@@ -171,10 +171,12 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
         partitions: views.iter().enumerate().map(status).collect(),
         merged: MergedView::of(views),
         outgrown: Vec::new(),
+        outage: None,
         complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),
+        due_cut: None,
         due: Instant::now(),
     }
 }

@@ -125,7 +125,7 @@ impl Exporter {
             business::figures(&mut out, &totals, &self.allowlists, &self.labels, snapshot);
             let tallies = Tallies::of(&snapshot.targets, snapshot.merged.slots());
             let statuses = self.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
-            targets::statuses(&mut out, &snapshot.targets, &statuses, snapshot.closed_periods.newest_cut());
+            targets::statuses(&mut out, &statuses, snapshot);
         }
         for (family, dropped) in out.dropped() {
             self.metrics.exposition.series_dropped(family, dropped);

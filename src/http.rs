@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/metrics` | the shared [`EncodedBody`], text 0.0.4, gzip where the client accepts it |
 //! | `/livez` | 200 while the process answers at all |
-//! | `/readyz` | 200, or 503 with one reason per line |
+//! | `/readyz` | 200 or 503, with one reason per line |
 //! | `/api/v1/status` | JSON |
 //! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON |
 //! | `/` | index of these paths |
@@ -122,9 +122,8 @@ pub trait Service: Send + Sync + 'static {
     /// should share an [`EncodedBody`], so that it is rendered and compressed once.
     fn metrics(&self) -> Arc<EncodedBody>;
 
-    /// Returns `Ok` if the figures are ready, else the reasons, one line each. It runs on the runtime and must not
-    /// block.
-    fn readiness(&self) -> Result<(), Vec<String>>;
+    /// Returns the readiness of the figures. It runs on the runtime and must not block.
+    fn readiness(&self) -> Readiness;
 
     /// Returns the answer of `/api/v1/status`. It may block.
     fn status(&self) -> serde_json::Value;
@@ -132,6 +131,15 @@ pub trait Service: Send + Sync + 'static {
     /// Returns the answer of another path of `/api/v1`. `query` is the raw query string without the question mark, or
     /// empty. It may block.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse;
+}
+
+/// Readiness of the figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// True if the figures can be relied on.
+    pub is_ready: bool,
+    /// Reasons why they cannot, and what else is wrong, one line each.
+    pub reasons: Vec<String>,
 }
 
 /// Failure to listen on an address.

@@ -15,11 +15,20 @@ pub(crate) struct StatusResponse {
     complete_until_ms: BTreeMap<&'static str, Option<Timestamp>>,
     /// Reasons why the figures must not be relied on; empty when ready.
     not_ready: Vec<String>,
+    /// Outage of the brokers; null while they answer.
+    outage: Option<OutageEntry>,
     partitions: Vec<PartitionEntry>,
     ready: bool,
     state_built_ms: Timestamp,
     uptime_seconds: f64,
     version: &'static str,
+}
+
+/// Begin and cause of an outage of the brokers.
+#[derive(Debug, Serialize)]
+struct OutageEntry {
+    reason: String,
+    since_ms: Timestamp,
 }
 
 /// Position and counts of a partition.
@@ -49,6 +58,10 @@ impl StatusResponse {
             complete_until_ms: BTreeMap::from(complete_until),
             ready: snapshot.has_figures() && not_ready.is_empty(),
             not_ready,
+            outage: snapshot
+                .outage
+                .as_ref()
+                .map(|outage| OutageEntry { reason: outage.reason.clone(), since_ms: outage.since }),
             partitions: snapshot.partitions.iter().map(PartitionEntry::new).collect(),
             state_built_ms: snapshot.built,
             uptime_seconds: uptime as f64 / 1_000.0,

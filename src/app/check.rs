@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::decode::KeyFile;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
-use crate::source::check::{MissingRight, dead_letter_topic, missing_rights, topic_faults};
+use crate::source::check::{dead_letter_topic, missing_rights, refuse_missing_rights, topic_faults};
 use crate::source::{Consumer, DeadLetters, SourceError};
 use crate::targets::Targets;
 
@@ -115,16 +115,6 @@ fn check_topics(settings: &Settings, targets: &Targets) -> Result<String, Failur
         let _ = writeln!(report, "warning: {warning}");
     }
     Ok(report)
-}
-
-/// Fails with every missing right.
-fn refuse_missing_rights(missing: &[MissingRight]) -> Result<(), Failure> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    let message = format!("kafka denies access: grant the missing rights: {}", missing.join(", "));
-    Err(Failure::new(Exit::Denied, message))
 }
 
 /// A dead-letter topic that is missing, which a running pipeline does without.

@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::api::status::StatusResponse;
 use crate::clock::{Clock, Timestamp};
 use crate::export::Exporter;
-use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service};
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, Readiness, Service};
 use crate::view::snapshot::SnapshotPublisher;
 
 pub(super) struct PipelineService {
@@ -27,9 +27,12 @@ impl Service for PipelineService {
         self.exporter.render()
     }
 
-    fn readiness(&self) -> Result<(), Vec<String>> {
-        let reasons = self.publisher.newest().not_ready(self.clock.instant());
-        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    fn readiness(&self) -> Readiness {
+        let snapshot = self.publisher.newest();
+        let mut reasons = snapshot.not_ready(self.clock.instant());
+        let is_ready = reasons.is_empty();
+        reasons.extend(snapshot.outage.as_ref().map(ToString::to_string));
+        Readiness { is_ready, reasons }
     }
 
     fn status(&self) -> Value {

@@ -7,6 +7,7 @@ use crate::targets::Targets;
 use crate::targets::pace::PaceReport;
 use crate::telemetry::catalogue::{Family, business, own};
 use crate::view::progress::{EndedPeriod, TargetStatus};
+use crate::view::snapshot::Snapshot;
 
 /// Writes the families that depend on the clock alone.
 pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Timestamp) {
@@ -25,12 +26,8 @@ pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Timestamp) {
 }
 
 /// Writes the status of each target.
-pub(super) fn statuses(
-    out: &mut Exposition,
-    targets: &Targets,
-    statuses: &[TargetStatus],
-    newest_cut: Option<Timestamp>,
-) {
+pub(super) fn statuses(out: &mut Exposition, statuses: &[TargetStatus], snapshot: &Snapshot) {
+    let targets = &snapshot.targets;
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {
         let (measure, period, calendar) = (target.measure.name(), target.period.name(), target.calendar.name());
@@ -39,8 +36,12 @@ pub(super) fn statuses(
     current(out, targets, statuses);
     previous(out, targets, statuses);
     out.family(&business::CUT_LAST);
-    if let Some(newest_cut) = newest_cut {
+    if let Some(newest_cut) = snapshot.closed_periods.newest_cut() {
         out.sample(&[], SampleValue::instant(newest_cut));
+    }
+    out.family(&business::CUT_DUE);
+    if let Some(due_cut) = snapshot.due_cut {
+        out.sample(&[], SampleValue::instant(due_cut));
     }
 }
 

@@ -13,11 +13,11 @@ use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Service;
 use super::api_request::{ApiRequest, ApiResponse};
 use super::encoded_body::accepts_gzip;
 use super::hosts::AllowedHosts;
 use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
+use super::{Readiness, Service};
 use crate::settings::printable;
 
 /// Maximum number of threads that render at once, for `/metrics` and the API together.
@@ -35,7 +35,7 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <h1>Pacemeter</h1>
 <ul>
 <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
-<li><a href="/readyz">/readyz</a>: readiness of the figures, or the reasons against it</li>
+<li><a href="/readyz">/readyz</a>: readiness of the figures, or the reasons against it, and outages of the brokers</li>
 <li><a href="/livez">/livez</a>: liveness of the process</li>
 <li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
 <li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
@@ -128,12 +128,12 @@ async fn livez() -> &'static str {
 }
 
 async fn readyz(State(app): State<AppState>) -> Response {
-    match app.service.readiness() {
-        Ok(()) => "ok\n".into_response(),
-        Err(reasons) => {
-            let lines: String = reasons.iter().flat_map(|reason| [printable(reason), "\n".to_owned()]).collect();
-            (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
-        }
+    let Readiness { is_ready, reasons } = app.service.readiness();
+    let lines: String = reasons.iter().flat_map(|reason| [printable(reason), "\n".to_owned()]).collect();
+    if is_ready {
+        format!("ok\n{lines}").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
     }
 }
 

@@ -10,7 +10,8 @@ use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
 use super::{
-    AllowedHosts, ApiRequest, BindError, EncodedBody, SHUTDOWN_GRACE, Service, Settings, bind, is_peer_error, routes,
+    AllowedHosts, ApiRequest, BindError, EncodedBody, Readiness, SHUTDOWN_GRACE, Service, Settings, bind,
+    is_peer_error, routes,
 };
 
 mod delivery;
@@ -92,6 +93,10 @@ fn readiness_is_ok_or_all_reasons_against_it() {
     waiting.reasons = vec!["topic a is missing", "partition b 0 is behind"];
     let answer = start(&settings(), Arc::new(waiting)).get("/readyz");
     assert_eq!((answer.status, answer.text()), (503, "topic a is missing\npartition b 0 is behind\n"));
+    let mut ready = Fixed::new(TEXT);
+    ready.remarks = vec!["brokers have not answered"];
+    let answer = start(&settings(), Arc::new(ready)).get("/readyz");
+    assert_eq!((answer.status, answer.text()), (200, "ok\nbrokers have not answered\n"), "a remark is no reason");
 }
 
 #[test]
@@ -407,8 +412,8 @@ fn a_bug_in_the_service_ends_the_server() {
         fn metrics(&self) -> Arc<EncodedBody> {
             panic!("a bug")
         }
-        fn readiness(&self) -> Result<(), Vec<String>> {
-            Ok(())
+        fn readiness(&self) -> Readiness {
+            Readiness { is_ready: true, reasons: Vec::new() }
         }
         fn status(&self) -> serde_json::Value {
             serde_json::Value::Null

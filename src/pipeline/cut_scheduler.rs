@@ -274,6 +274,16 @@ impl CutScheduler {
         is_whole.then_some(PendingCut::Whole(at))
     }
 
+    /// The oldest cut that is not stored, which may be in the future; `None` before the first record.
+    pub(super) fn oldest_unstored<'a>(
+        &self,
+        partitions: impl Iterator<Item = (&'a CutProgress, Option<Timestamp>)>,
+    ) -> Option<Timestamp> {
+        let oldest =
+            |progress: &CutProgress| progress.parts.keys().next().copied().into_iter().chain(progress.next).min();
+        partitions.filter_map(|(progress, _)| oldest(progress)).min()
+    }
+
     /// Instant before which every partition has passed the cuts; `None` while one has passed none.
     pub(super) fn passed_before<'a>(
         &self,

@@ -6,10 +6,11 @@ use tokio::sync::mpsc::Sender;
 
 use super::message::{TaskGone, WorkerMessage};
 use super::{pause, spawn};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::record::{PartitionIndex, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
 use crate::source::{End, EndProbe, SourceError};
+use crate::view::snapshot::BrokerOutage;
 
 /// Time between two queries for the number of partitions.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ pub(super) fn start(
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
     let held_back = HeldBack(vec![None; probe.partitions().len()]);
-    let mut query = EndQuery { probe, clock, reports, held_back, outage: OutageClock::default() };
+    let mut query = EndQuery { probe, clock, reports, held_back, outage: OutageClock::default(), reported: None };
     spawn("ends", move || {
         // A task that is gone needs no answers.
         let _ = query.run(interval, &shutdown);
@@ -47,6 +48,8 @@ struct EndQuery {
     reports: Sender<WorkerMessage>,
     held_back: HeldBack,
     outage: OutageClock,
+    /// Outage as last sent to the task.
+    reported: Option<BrokerOutage>,
 }
 
 impl EndQuery {
@@ -73,13 +76,12 @@ impl EndQuery {
     fn send_ends(&mut self) -> Result<(), TaskGone> {
         // The clock is read before the query is sent: records that arrive meanwhile may be missing from the answer.
         let asked = self.clock.now();
-        let answers = match self.probe.query_ends() {
-            Ok(answers) => answers,
-            Err(error) => {
-                tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "end offsets not available");
-                Vec::new()
-            }
-        };
+        let answers = self.probe.query_ends();
+        self.report_outage(asked, cause(self.probe.partitions(), &answers))?;
+        let answers = answers.unwrap_or_else(|error| {
+            tracing::warn!(event = "pacemeter.kafka.end_unknown", reason = %error, "end offsets not available");
+            Vec::new()
+        });
         self.note_outage(&answers);
         let (mut ends, mut missing) = (Vec::new(), Vec::new());
         for (number, answer) in answers.into_iter().enumerate() {
@@ -104,6 +106,17 @@ impl EndQuery {
             }
         }
         Ok(self.reports.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
+    }
+
+    /// Tells the task that an outage began, has another cause, or ended.
+    fn report_outage(&mut self, asked: Timestamp, cause: Option<String>) -> Result<(), TaskGone> {
+        let since = self.reported.as_ref().map_or(asked, |outage| outage.since);
+        let outage = cause.map(|reason| BrokerOutage { since, reason });
+        if outage != self.reported {
+            self.reported.clone_from(&outage);
+            self.reports.blocking_send(WorkerMessage::Outage(outage))?;
+        }
+        Ok(())
     }
 
     /// Logs the end of an outage.
@@ -135,6 +148,27 @@ impl EndQuery {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Cause of unknown end offsets; `None` if all are known. A topic that does not exist is no outage.
+fn cause(
+    partitions: &[TopicPartition],
+    answers: &Result<Vec<Result<End, SourceError>>, SourceError>,
+) -> Option<String> {
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(error) => return Some(error.to_string()),
+    };
+    let mut failed = partitions.iter().zip(answers).filter_map(|(partition, answer)| match answer {
+        Ok(_) | Err(SourceError::TopicMissing { .. }) => None,
+        Err(error) => Some((partition, error)),
+    });
+    let (TopicPartition { topic, partition, .. }, error) = failed.next()?;
+    let more = match failed.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("topic {topic} partition {partition}{more}: {error}"))
 }
 
 fn log_held_back(TopicPartition { topic, partition, .. }: &TopicPartition, end: End) {
@@ -202,6 +236,7 @@ impl OutageClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Stream;
 
     #[test]
     fn the_end_of_an_outage_tells_its_length_and_what_came() {
@@ -215,6 +250,25 @@ mod tests {
         assert_eq!(outage.take(None, at(60)), None);
         assert_eq!(outage.take(Some(112), at(62)), Some(Outage { gone: Duration::from_secs(60), new_records: 100 }));
         assert_eq!(outage.take(Some(113), at(63)), None);
+    }
+
+    #[test]
+    fn the_cause_of_an_outage_names_what_is_unknown() {
+        let partitions: Vec<TopicPartition> =
+            (0..3).map(|partition| TopicPartition { stream: Stream::Call, topic: "t".to_owned(), partition }).collect();
+        let cause = |answers| cause(&partitions, &answers);
+        let known = || Ok(End { stable: 0, high: 0 });
+        let unknown = || Err(SourceError::Unavailable { action: "asking", reason: "timed out".to_owned() });
+        assert_eq!(cause(Ok(vec![known(), known(), known()])), None);
+        let missing = Err(SourceError::TopicMissing { topic: "t".to_owned() });
+        assert_eq!(cause(Ok(vec![known(), missing, known()])), None, "brokers answer that it does not exist");
+        let text = "kafka did not answer: asking: timed out";
+        assert_eq!(cause(Ok(vec![known(), unknown(), known()])), Some(format!("topic t partition 1: {text}")));
+        assert_eq!(
+            cause(Ok(vec![unknown(), known(), unknown()])),
+            Some(format!("topic t partition 0 and 1 more: {text}"))
+        );
+        assert_eq!(cause(unknown().map(|_| Vec::new())), Some(text.to_owned()));
     }
 
     #[test]

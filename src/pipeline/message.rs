@@ -11,6 +11,7 @@ use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::Failure;
 use crate::source::check::TimestampSource;
 use crate::source::{ClientEvent, End, TopicIds};
+use crate::view::snapshot::BrokerOutage;
 
 /// Message to the task that owns the state. Those that follow records arrive in the order in which they were sent; the
 /// others are reports, which overtake them.
@@ -41,6 +42,8 @@ pub enum WorkerMessage {
         /// Partitions whose topic does not exist.
         missing: Vec<PartitionIndex>,
     },
+    /// State of the brokers: `None` once they answer again.
+    Outage(Option<BrokerOutage>),
     /// Answer to the query for the number of partitions.
     PartitionCounts {
         /// Clock reading before the query was sent.
@@ -69,7 +72,11 @@ impl WorkerMessage {
     pub fn follows_records(&self) -> bool {
         !matches!(
             self,
-            Self::Ends { .. } | Self::PartitionCounts { .. } | Self::TopicIds { .. } | Self::ClientEvents(_)
+            Self::Ends { .. }
+                | Self::Outage(_)
+                | Self::PartitionCounts { .. }
+                | Self::TopicIds { .. }
+                | Self::ClientEvents(_)
         )
     }
 }

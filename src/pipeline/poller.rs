@@ -189,7 +189,10 @@ impl Poller {
         while !self.shutdown.is_requested() {
             self.tend(client);
             match describe(&client.consumer) {
-                Ok(described) => return Ok(Some(described)),
+                Ok(described) => {
+                    self.check_rights()?;
+                    return Ok(Some(described));
+                }
                 Err(error) if error.is_retriable() => {
                     let must_log =
                         logged.as_ref().is_none_or(|(at, last)| at.elapsed() >= WAITING_LOG_INTERVAL || *last != error);
@@ -203,10 +206,25 @@ impl Poller {
                     }
                     pause(&self.shutdown, RETRY_INTERVAL);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    if matches!(error, SourceError::Denied { .. }) {
+                        self.check_rights()?;
+                    }
+                    return Err(error.into());
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Refuses to start with a missing right, which would be noticed late or never, and reports all of them.
+    fn check_rights(&self) -> Result<(), Failure> {
+        match check::missing_rights(&self.source) {
+            Ok(missing) => check::refuse_missing_rights(&missing),
+            // The requests that need the rights follow, and handle an outage.
+            Err(error) if error.is_retriable() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn log_waiting(&self, error: &SourceError) {

@@ -21,7 +21,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use self::apply::{BatchInProgress, StepSize};
-use self::cut::CutStorage;
+use self::cut::{CutStorage, MissedCut};
 use self::unlisted::UnlistedLog;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
@@ -46,7 +46,7 @@ use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::merged::ViewMerger;
-use crate::view::snapshot::{Phase, SnapshotPublisher};
+use crate::view::snapshot::{BrokerOutage, Phase, SnapshotPublisher};
 
 /// Time between two steps of a checkpoint or a backfill in progress.
 const STEP_INTERVAL: Duration = Duration::from_millis(2);
@@ -106,6 +106,7 @@ pub struct Worker {
     pub(super) cut_offsets: Vec<CutOffset>,
     outputs: Outputs,
     phase: Phase,
+    outage: Option<BrokerOutage>,
     partitions: Partitions,
     view_merger: ViewMerger,
     checkpoint_scheduler: CheckpointScheduler,
@@ -115,6 +116,7 @@ pub struct Worker {
     /// The newest cut of the list at the start, until checkpoints are restored.
     newest_cut: Option<LastCut>,
     cut_storage: CutStorage,
+    missed_cut: Option<MissedCut>,
     cut_confirmation: CutConfirmation,
     /// Topic ids that were unknown at the start and in the checkpoints, as brokers reported them first. Compared with
     /// later ones, and never stored: the state may be of an earlier topic.
@@ -158,6 +160,7 @@ impl Worker {
         Self {
             stall_timeout,
             phase: Phase::Starting("the pipeline is starting".to_owned()),
+            outage: None,
             partitions: Partitions::new(compatibility, labels_fingerprint(view_config.allowlists.all())),
             view_merger: ViewMerger::default(),
             checkpoint_scheduler: CheckpointScheduler::new(settings.checkpoint_scheduler, clock.clone(), checkpoints),
@@ -166,6 +169,7 @@ impl Worker {
             cut_scheduler: CutScheduler::new(settings.cut_scheduler, cut_times, closed_periods),
             newest_cut,
             cut_storage: CutStorage::Idle,
+            missed_cut: None,
             cut_confirmation: CutConfirmation::new(false),
             first_ids: TopicIds::default(),
             batch: None,
@@ -289,6 +293,7 @@ impl Worker {
                 }
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
+            WorkerMessage::Outage(outage) => self.outage = outage,
             WorkerMessage::PartitionCounts { asked, counts } => return self.count_partitions(asked, &counts),
             WorkerMessage::TopicIds { asked, ids } => {
                 self.compare_topic_ids(&ids)?;

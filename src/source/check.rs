@@ -15,7 +15,7 @@ use crate::runtime::{Exit, Failure};
 use std::fmt;
 
 pub use dead_letter_topic::{DeadLetterTopic, DeadLetterWarning, dead_letter_topic};
-pub use rights::{MissingRight, missing_rights};
+pub use rights::{MissingRight, missing_rights, refuse_missing_rights};
 
 /// Faults and warnings about the three topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

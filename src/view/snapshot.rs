@@ -1,5 +1,6 @@
 //! Publication of snapshots. A reader loads the newest one; it neither waits for the pipeline nor delays it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub merged: MergedView,
     /// Topics with more partitions than are read.
     pub outgrown: Vec<OutgrownTopic>,
+    /// Outage of the brokers; `None` while they answer.
+    pub outage: Option<BrokerOutage>,
     /// Instant up to which the figures of a stream are complete; `None` while unknown.
     pub complete_until: PerStream<Option<Timestamp>>,
     /// Instant when the build of the state began. Milliseconds since the epoch.
@@ -38,6 +41,8 @@ pub struct Snapshot {
     pub targets: Arc<Targets>,
     /// Closed periods with their results.
     pub closed_periods: Arc<ClosedPeriods>,
+    /// Instant of the oldest cut that is not stored; `None` before the first record.
+    pub due_cut: Option<Timestamp>,
     /// Time at which the next snapshot is due.
     pub due: Instant,
 }
@@ -88,6 +93,22 @@ pub struct OutgrownTopic {
     pub found: usize,
 }
 
+/// A time in which brokers do not report the end offsets of all partitions, so that nobody knows what is still to be
+/// read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerOutage {
+    /// Time of the first query without a complete answer.
+    pub since: Timestamp,
+    /// Cause, with a remedy where one is known.
+    pub reason: String,
+}
+
+impl fmt::Display for BrokerOutage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "brokers have not answered since {}: {}", self.since, self.reason)
+    }
+}
+
 impl SnapshotPublisher {
     /// Publishes an empty snapshot in phase [`Phase::Starting`].
     pub fn new(built: Timestamp, targets: Arc<Targets>, due: Instant) -> Self {
@@ -97,10 +118,12 @@ impl SnapshotPublisher {
             partitions: Vec::new(),
             merged: MergedView::default(),
             outgrown: Vec::new(),
+            outage: None,
             complete_until: PerStream::default(),
             built,
             targets,
             closed_periods: Arc::default(),
+            due_cut: None,
             due,
         }))
     }
@@ -128,6 +151,8 @@ impl Snapshot {
     }
 
     /// Reasons why the figures must not be relied on at `now`; empty if ready.
+    ///
+    /// An outage is none: the figures are exact up to "complete until", which stands still.
     pub fn not_ready(&self, now: Instant) -> Vec<String> {
         match &self.phase {
             Phase::Starting(reason) => vec![reason.clone()],
@@ -177,5 +202,16 @@ mod tests {
         assert!(!snapshot.is_ready(late(1)));
         assert_eq!(snapshot.not_ready(late(1)), ["the next figures are 10 s late: the pipeline does not publish"]);
         assert!(!publisher.newest().is_ready(due), "nothing was published yet");
+    }
+
+    #[test]
+    fn an_outage_is_no_reason_against_exact_figures() {
+        let due = Instant::now();
+        let publisher = SnapshotPublisher::new(Timestamp::EPOCH, Arc::default(), due);
+        let outage = BrokerOutage { since: Timestamp::EPOCH, reason: "nothing listens at a:1".to_owned() };
+        let text = outage.to_string();
+        let snapshot = Snapshot { phase: Phase::Live, outage: Some(outage), ..(*publisher.newest()).clone() };
+        assert!(snapshot.is_ready(due));
+        assert_eq!(text, "brokers have not answered since 1970-01-01T00:00:00Z: nothing listens at a:1");
     }
 }

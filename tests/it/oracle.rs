@@ -173,10 +173,12 @@ impl Core {
             partitions: views.iter().enumerate().map(status).collect(),
             merged: self.merger.merge(views.clone()),
             outgrown: Vec::new(),
+            outage: None,
             complete_until: PerStream::default(),
             built: now,
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.closed_periods),
+            due_cut: None,
             due: Instant::now(),
         });
         let exporter = Exporter::new(

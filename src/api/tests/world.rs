@@ -183,10 +183,12 @@ impl World {
             partitions: partitions.collect(),
             merged: MergedView::default(),
             outgrown: Vec::new(),
+            outage: None,
             complete_until: PerStream::from_fn(|_| Some(now - 2_000)),
             built: at("2020-05-01T06:00:00Z"),
             targets: Arc::clone(&targets),
             closed_periods: Arc::new(closed_periods),
+            due_cut: None,
             due: clock.instant(),
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{ApiRequest, ApiResponse, EncodedBody, Service, Settings, bind};
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, Readiness, Service, Settings, bind};
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogCounters};
 use crate::telemetry::process::HttpMetrics;
@@ -21,6 +21,8 @@ pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n
 pub(super) struct Fixed {
     body: Arc<EncodedBody>,
     pub(super) reasons: Vec<&'static str>,
+    /// Lines that are no reasons against readiness.
+    pub(super) remarks: Vec<&'static str>,
     /// Lock that a test holds to make renderings wait.
     pub(super) gate: Mutex<()>,
     /// Lock that a test holds to make answers to the cut `slow` wait.
@@ -34,6 +36,7 @@ impl Fixed {
         Self {
             body: Arc::new(EncodedBody::new(text.into())),
             reasons: Vec::new(),
+            remarks: Vec::new(),
             gate: Mutex::new(()),
             api_gate: Mutex::new(()),
             rendering_now: AtomicUsize::new(0),
@@ -51,8 +54,9 @@ impl Service for Fixed {
         Arc::clone(&self.body)
     }
 
-    fn readiness(&self) -> Result<(), Vec<String>> {
-        if self.reasons.is_empty() { Ok(()) } else { Err(self.reasons.iter().map(ToString::to_string).collect()) }
+    fn readiness(&self) -> Readiness {
+        let reasons = self.reasons.iter().chain(&self.remarks).map(ToString::to_string).collect();
+        Readiness { is_ready: self.reasons.is_empty(), reasons }
     }
 
     fn status(&self) -> serde_json::Value {

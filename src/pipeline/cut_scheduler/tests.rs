@@ -365,3 +365,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_oldest_unstored_cut_is_overdue_or_the_next() {
+    let mut subject = Subject::new(3);
+    let oldest = |subject: &Subject| {
+        subject.scheduler.oldest_unstored(subject.partitions.iter().map(|progress| (progress, None)))
+    };
+    assert_eq!(oldest(&subject), None, "without a record there is nothing to store");
+    subject.pass(0, START + HOUR, |_| unreachable!());
+    subject.pass(1, START + HOUR, |_| unreachable!());
+    assert_eq!(oldest(&subject), Some(START + DAY), "it is the next");
+    subject.pass(0, START + 3 * DAY + 1, |_| part(7));
+    assert_eq!(oldest(&subject), Some(START + DAY), "one partition has yet to pass it");
+    subject.pass(1, START + 3 * DAY + 1, |_| part(8));
+    assert_eq!(oldest(&subject), Some(START + DAY), "it is whole, and not stored yet");
+    for (stored, next) in [(DAY, 2 * DAY), (2 * DAY, 3 * DAY), (3 * DAY, 4 * DAY)] {
+        subject.drop_part(START + stored);
+        assert_eq!(oldest(&subject), Some(START + next));
+    }
+}

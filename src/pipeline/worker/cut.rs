@@ -22,6 +22,9 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Maximum number of missed cuts that are dropped at once.
 const MISSED_AT_ONCE: usize = 64;
 
+/// Time for which a missed cut is reported as due. Nothing else would show it once a later one is stored.
+const MISSED_REPORTED_FOR: Duration = Duration::from_secs(86_400);
+
 /// State of the one cut that may be stored at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CutStorage {
@@ -30,6 +33,14 @@ pub(super) enum CutStorage {
     InFlight,
     /// Failed, and not tried again before this time.
     RetryAt(Instant),
+}
+
+/// A cut that will not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MissedCut {
+    at: Timestamp,
+    /// Time until which it is reported as due.
+    reported_until: Instant,
 }
 
 impl Worker {
@@ -67,6 +78,13 @@ impl Worker {
         self.partitions.iter().map(|partition| (&partition.cuts, partition.freshness.complete_until()))
     }
 
+    /// Instant of the oldest cut that is not stored, be it missed, due or the next; `None` before the first record.
+    pub(super) fn due_cut(&self) -> Option<Timestamp> {
+        let now = self.clock.instant();
+        let missed = self.missed_cut.filter(|missed| now < missed.reported_until).map(|missed| missed.at);
+        missed.into_iter().chain(self.cut_scheduler.oldest_unstored(self.cut_progress())).min()
+    }
+
     fn request_cut(&mut self) {
         let is_waiting = match self.cut_storage {
             CutStorage::Idle => false,
@@ -88,6 +106,8 @@ impl Worker {
                 }
                 Some(PendingCut::Missed(at)) => {
                     tracing::warn!(event = "pacemeter.cut.missed", at = %at, "cut wanted too late");
+                    let reported_until = self.clock.instant() + MISSED_REPORTED_FOR;
+                    self.missed_cut = Some(MissedCut { at, reported_until });
                     self.drop_part(at);
                 }
             }

@@ -41,10 +41,12 @@ impl Worker {
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
             merged: self.merged(),
             outgrown: self.partitions.outgrown(),
+            outage: self.outage.clone(),
             complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
             built: self.partitions.built().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
+            due_cut: self.due_cut(),
             due: instant + self.settings.publish_interval,
         };
         let states = self.partitions.iter().map(|partition| &partition.state);

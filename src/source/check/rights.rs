@@ -1,6 +1,7 @@
 //! Rights that are missing, all at once. A request without a right fails at the first.
 
 use super::configuration::{NotShown, describe, value};
+use crate::runtime::{Exit, Failure};
 use crate::source::error::{SourceError, is_denial};
 use crate::source::native::{Operation, Rights};
 use crate::source::probe::Lookup;
@@ -61,6 +62,20 @@ pub fn missing_rights(settings: &Settings) -> Result<Vec<MissingRight>, SourceEr
         }
     }
     Ok(missing)
+}
+
+/// Fails if a right is missing.
+///
+/// # Errors
+///
+/// [`Exit::Denied`] with every missing right.
+pub fn refuse_missing_rights(missing: &[MissingRight]) -> Result<(), Failure> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let message = format!("kafka denies access: grant the missing rights: {}", missing.join(", "));
+    Err(Failure::new(Exit::Denied, message))
 }
 
 fn add_missing(missing: &mut Vec<MissingRight>, resource: &str, rights: &Rights, needed: &[(&'static str, Operation)]) {

@@ -204,6 +204,10 @@ families! {
         "Instant of the newest cut.")
         .with_note("A cut is a permanent copy of the figures at that instant: [cuts](spec/figures.md#cuts). Absent \
             before the first.");
+    CUT_DUE = Family::business("pacemeter_cut_due_timestamp_seconds", Gauge, &[], UnixSeconds,
+        "Instant of the oldest cut that is not stored: one that is overdue, or the next.")
+        .with_note("Cuts at midnight and at the times of `cuts.at`. A cut that was missed counts for a day. Absent \
+            before the first record.");
 
     WATERMARK = Family::business("pacemeter_watermark_timestamp_seconds", Gauge, STREAM, UnixSeconds,
         "Newest event time applied.")

@@ -36,7 +36,7 @@ const GUARDS: [Guard; 7] = [
     },
     Guard {
         name: "inhibition",
-        lines: "      - 'alertname=~\"PacemeterTarget(BehindPlan|AtRisk|RatioLow|Missed)|PacemeterDisbursement.+|PacemeterCall.+|PacemeterReturned.+|PacemeterApproval.+|PacemeterInputSilent|PacemeterStateUnpaid\"'\n",
+        lines: "      - 'alertname=~\"PacemeterTarget(BehindPlan|AtRisk|RatioLow|Missed)|PacemeterDisbursement.+|PacemeterCall.+|PacemeterReturned.+|PacemeterApproval.+|PacemeterInputSilent|PacemeterMilestonesSilent|PacemeterStateUnpaid|PacemeterCutOverdue\"'\n",
     },
 ];
 

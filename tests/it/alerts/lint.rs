@@ -90,7 +90,7 @@ fn every_label_value_that_rules_match_exists() {
     known.insert("result", vec!["failed"]);
     known.insert("stream", Stream::ALL.iter().map(|stream| stream.name()).collect());
     known.insert("le", vec!["3600"]);
-    known.insert("calendar", vec!["payments", "calls"]);
+    known.insert("calendar", vec!["payments", "calls", "milestones"]);
     known.insert("job", vec!["pacemeter"]);
     known.insert("alertstate", vec!["firing"]);
     let alerts = rules::alerts();

@@ -57,6 +57,11 @@ impl StoredCuts {
         pacemeter.until("the cut of the last midnight is stored", |pacemeter| {
             pacemeter.events("pacemeter.cut.taken").iter().any(|event| event["cut"] == *last).then_some(())
         });
+        let after_last = (last_midnight() + DAY).as_seconds();
+        pacemeter.until("the next cut is due", |pacemeter| {
+            let due = pacemeter.scrape().value("pacemeter_cut_due_timestamp_seconds", &[]);
+            due.filter(|due| *due >= after_last)
+        });
         assert_eq!(pacemeter.stop().code, Some(0));
         let cuts = fs::read_dir(stored.state.path().join("cuts")).expect("a directory");
         let names = cuts.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));

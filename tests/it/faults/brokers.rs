@@ -6,8 +6,8 @@ use pacemeter::record::Stream;
 use rdkafka::mocking::MockCoordinator;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use super::mock::Mock;
-use super::probes::{await_complete, await_reached, errors, is_ready, own};
+use super::mock::{Mock, topic};
+use super::probes::{await_complete, await_reached, complete_until, errors, is_ready, own};
 use crate::end_to_end::catalogue::assert_no_business;
 use crate::program::Pacemeter;
 
@@ -42,6 +42,44 @@ fn a_broker_that_is_down_holds_up_its_own_partitions_only() {
     await_reached(&mut pacemeter, written);
     await_complete(&mut pacemeter, Stream::Milestone);
     assert!(is_ready(&pacemeter));
+    assert_eq!(pacemeter.stop().code, Some(0));
+}
+
+/// Outage in the answer of `/api/v1/status`.
+fn outage(pacemeter: &Pacemeter) -> serde_json::Value {
+    pacemeter.status()["outage"].clone()
+}
+
+#[test]
+fn an_outage_is_shown_with_its_cause_until_it_ends() {
+    let mock = Mock::start(2, 2);
+    mock.lead(Stream::Milestone, 1, 2);
+    let (_state, mut pacemeter) = start(&mock, &["kafka.request_timeout=2s"]);
+    pacemeter.wait_ready();
+    assert_eq!((pacemeter.get("/readyz").body.as_str(), outage(&pacemeter)), ("ok\n", serde_json::Value::Null));
+
+    mock.cluster().broker_down(1).expect("the broker goes down");
+    mock.cluster().broker_down(2).expect("the broker goes down");
+    let readiness = pacemeter.until("it is shown", |pacemeter| {
+        Some(pacemeter.get("/readyz")).filter(|answer| answer.body.contains("nothing listens at"))
+    });
+    assert_eq!(readiness.status, 200, "the figures are exact up to complete until: {}", readiness.body);
+    assert!(readiness.body.starts_with("ok\nbrokers have not answered since 20"), "{}", readiness.body);
+    let shown = outage(&pacemeter);
+    assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains("start the broker")), "{shown}");
+    let since = shown["since_ms"].as_i64().expect("a time");
+    let until = complete_until(&pacemeter, Stream::Milestone).expect("it was complete").as_millis();
+    assert!((until..until + 5_000).contains(&since), "complete until {until}: {shown}");
+
+    mock.cluster().broker_up(1).expect("the broker comes up");
+    pacemeter.until("one partition is named", |pacemeter| {
+        let partition = format!("topic {} partition 1", topic(Stream::Milestone));
+        outage(pacemeter)["reason"].as_str().is_some_and(|reason| reason.contains(&partition)).then_some(())
+    });
+    assert_eq!(outage(&pacemeter)["since_ms"], since, "it has not ended");
+    mock.cluster().broker_up(2).expect("the broker comes up");
+    pacemeter.until("it has ended", |pacemeter| (pacemeter.get("/readyz").body == "ok\n").then_some(()));
+    assert_eq!(outage(&pacemeter), serde_json::Value::Null);
     assert_eq!(pacemeter.stop().code, Some(0));
 }
 

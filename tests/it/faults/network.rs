@@ -40,6 +40,8 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     pacemeter.until("unknown end offsets are logged", |pacemeter| {
         (!pacemeter.events("pacemeter.kafka.end_unknown").is_empty()).then_some(())
     });
+    let readiness = pacemeter.get("/readyz");
+    assert!(readiness.status == 200 && readiness.body.contains("brokers have not answered"), "{}", readiness.body);
     // The exact figures stay; "complete until" stands still.
     assert_eq!(probes::reached(&pacemeter), Some(50.0));
     assert!(
@@ -53,7 +55,7 @@ fn a_dead_connection_is_given_up_and_nothing_is_lost() {
     proxy.release();
     await_reached(&mut pacemeter, 150);
     await_complete(&mut pacemeter, Stream::Milestone);
-    assert!(is_ready(&pacemeter));
+    assert_eq!(pacemeter.get("/readyz").body, "ok\n");
     let returned = pacemeter
         .until("the log says how long it took", |pacemeter| pacemeter.events("pacemeter.kafka.returned").pop());
     assert_eq!(returned["new_records"], 100, "{returned}");

@@ -1,8 +1,10 @@
 //! Requests to the cut thread, and cuts in the heads of checkpoints.
 
 use super::*;
+use crate::clock::HOUR;
 use crate::cuts::{CutSeal, SealKind};
 use crate::pipeline::cut_thread::CutOutcome;
+use crate::targets::Targets;
 
 /// Retention of cuts by default.
 const KEEP: Millis = 800 * DAY;
@@ -118,4 +120,66 @@ fn no_clock_that_is_ahead_removes_cuts() {
     letters.observe(Observer::look);
     let (at, oldest) = letters.observe(|seen| (seen.cuts[0].1.at_ms, seen.cuts[0].2));
     assert!(at > start + 90 * DAY && oldest < start + DAY - KEEP, "{at} removes all before {oldest}");
+}
+
+/// Instant of the due cut that the newest snapshot shows.
+fn due_cut(rig: &Rig) -> Option<Timestamp> {
+    rig.letters.observe(|seen| seen.publisher.newest().due_cut)
+}
+
+#[test]
+fn a_cut_is_due_until_it_is_stored() {
+    let mut rig = Rig::new(1, "2026-09-22T12:00:00Z", &[]);
+    rig.task.worker.publish(0);
+    assert_eq!(due_cut(&rig), None);
+    let mut batches = rig.batches(1);
+    rig.start += DAY;
+    batches.extend(rig.batches(2).pop());
+    apply(&mut rig.task.worker, batches);
+    rig.letters.observe(Observer::look);
+    let cut = rig.letters.observe(|seen| seen.cuts[0].1.clone());
+    let at = cut.at_ms;
+    assert_eq!(due_cut(&rig), Some(at), "it is requested");
+    let failed = Err(std::io::Error::other("no space"));
+    rig.task.worker.cut_stored(CutOutcome { cut: cut.clone(), result: failed });
+    rig.task.worker.publish(0);
+    assert_eq!(due_cut(&rig), Some(at), "the disk refuses");
+    let seal = CutSeal { hash: "5a".repeat(32), kind: SealKind::Sealed };
+    rig.task.worker.cut_stored(CutOutcome { cut, result: Ok(seal) });
+    rig.task.worker.publish(0);
+    assert_eq!(due_cut(&rig), Some(at + DAY), "the next");
+}
+
+/// A time of day comes into force between the last records of two partitions, of which one has passed it.
+#[test]
+fn a_missed_cut_is_due_for_a_day() {
+    let mut rig = Rig::new(2, "2026-09-22T12:00:00Z", &[]);
+    let (start, missed, midnight) = (rig.start, rig.start + HOUR, rig.start + 18 * HOUR);
+    let batch = |rig: &Rig, partition, number, start| {
+        let first_offset = number * BATCH;
+        let (decoder, excluded) = (decoder(), PerStream::default());
+        let resume_points = vec![ResumePoint { next_offset: first_offset, last_record: None }; 2];
+        let mut decoder = BatchDecoder::new(&decoder, &excluded, rig.partitions.clone(), resume_points);
+        let records =
+            EmptyRecords { index: PartitionIndex::new(partition), first_offset, count: BATCH as usize, start };
+        WorkerMessage::Records(decoder.decode(records, rig.clock.instant()).unwrap())
+    };
+    let before = vec![batch(&rig, 0, 0, start), batch(&rig, 1, 0, start), batch(&rig, 1, 1, start + 2 * HOUR)];
+    apply(&mut rig.task.worker, before);
+    assert_eq!(due_cut(&rig), Some(midnight));
+    // In Mexico.
+    let cuts = (vec!["07:00".parse().unwrap()], None);
+    rig.task.worker.stage_targets(Arc::new(Targets { cuts, ..Targets::default() }));
+    while rig.task.worker.is_backfilling() {
+        rig.task.worker.step().unwrap();
+    }
+    let after = vec![batch(&rig, 0, 1, start + 3 * HOUR)];
+    apply(&mut rig.task.worker, after);
+    assert_eq!(due_cut(&rig), Some(missed));
+    rig.clock.advance(DAY - HOUR, 0);
+    rig.task.worker.publish(0);
+    assert_eq!(due_cut(&rig), Some(missed));
+    rig.clock.advance(HOUR, 0);
+    rig.task.worker.publish(0);
+    assert_eq!(due_cut(&rig), Some(midnight));
 }
