@@ -6,8 +6,7 @@ use pacemeter::clock::{Clock, HOUR, SECOND, Timestamp};
 use pacemeter::decode::Decoder;
 use pacemeter::event::{Event, LabelArena};
 use pacemeter::oracle::SentRecord;
-use pacemeter::record::TopicPartition;
-use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
+use pacemeter::record::{PerStream, RawRecord, Reason, Rejection, Stream, TopicPartition};
 
 use super::actions::Defect;
 use crate::oracle::{START, Step, Time, record, turn, zone};
@@ -75,6 +74,11 @@ impl Logs {
             }
         }
         Self { logs, first, partitions, at: START, last: START, records: 0 }
+    }
+
+    /// Number of partitions of each topic.
+    pub fn partition_counts(&self) -> PerStream<Option<usize>> {
+        PerStream::from_fn(|stream| Some(self.partitions[stream as usize]))
     }
 
     /// Appends a record to the log of its partition. The wall clock follows the event times.
