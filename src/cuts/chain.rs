@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::record::Cut;
-use super::settlement::{CutDecision, CutSettlement};
+use super::settlement::{CutSettlement, SettlementDecision};
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 
@@ -260,9 +260,9 @@ impl Chain {
         }
     }
 
-    /// Adds what became of a provisional cut in a partition. Returns true if that settles the cut; `None` if the list does
+    /// Adds a decision on a provisional cut in a partition. Returns true if that settles the cut; `None` if the list does
     /// not have it.
-    pub(super) fn settle(&mut self, decision: &CutDecision) -> Option<bool> {
+    pub(super) fn settle(&mut self, decision: &SettlementDecision) -> Option<bool> {
         let entry = self.entries.iter_mut().find(|entry| entry.seal.hash == decision.hash)?;
         entry.settlement.add(decision);
         Some(!entry.settlement.is_provisional() && entry.settlement.late.is_empty())

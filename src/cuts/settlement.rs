@@ -7,11 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::CutSeal;
 use super::record::{Cut, CutOffset};
 use crate::clock::Timestamp;
 
-/// Partitions in which a cut was provisional when it was stored, and what became of them. A partition is its position in
+/// Partitions in which a cut was provisional when it was stored, and the outcome of each. A partition is its position in
 /// [`Cut::offsets`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CutSettlement {
@@ -26,9 +25,9 @@ pub(super) struct CutSettlement {
     pub(super) late: Vec<usize>,
 }
 
-/// What the first record behind the end of a provisional cut shows in one partition.
+/// Decision of the first record behind the end of a provisional cut in one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CutDecision {
+pub struct SettlementDecision {
     /// Id of the cut.
     pub id: String,
     /// Hash of the cut.
@@ -55,10 +54,10 @@ pub struct UnsettledCut {
 }
 
 impl UnsettledCut {
-    /// Finds the partitions in which a cut that was just stored is provisional.
-    pub fn of(cut: &Cut, seal: &CutSeal) -> Self {
+    /// Finds the partitions in which a cut that was just stored with a hash is provisional.
+    pub fn of(cut: &Cut, hash: &str) -> Self {
         let offsets = cut.offsets.iter().cloned().enumerate().filter(|(_, offset)| offset.is_provisional).collect();
-        Self { id: cut.id.clone(), hash: seal.hash.clone(), at: cut.at_ms, state_built: cut.state_built_ms, offsets }
+        Self { id: cut.id.clone(), hash: hash.to_owned(), at: cut.at_ms, state_built: cut.state_built_ms, offsets }
     }
 }
 
@@ -80,7 +79,7 @@ impl CutSettlement {
     }
 
     /// Adds a decision; a second one about a partition changes nothing.
-    pub(super) fn add(&mut self, decision: &CutDecision) {
+    pub(super) fn add(&mut self, decision: &SettlementDecision) {
         if self.is_open(&decision.position) {
             let decided = if decision.is_late { &mut self.late } else { &mut self.settled };
             decided.push(decision.position);
@@ -88,8 +87,8 @@ impl CutSettlement {
     }
 
     /// The undecided partitions of a stored cut.
-    pub(super) fn unsettled(&self, cut: &Cut, seal: &CutSeal) -> UnsettledCut {
-        let mut unsettled = UnsettledCut::of(cut, seal);
+    pub(super) fn unsettled(&self, cut: &Cut, hash: &str) -> UnsettledCut {
+        let mut unsettled = UnsettledCut::of(cut, hash);
         unsettled.offsets.retain(|(position, _)| self.is_open(position));
         unsettled
     }

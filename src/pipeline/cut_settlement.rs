@@ -1,7 +1,7 @@
 //! Provisional cuts, and the first record behind the end of each.
 //!
 //! A partition that has passed a cut by the clock waits for its next record, which settles the cut or came late
-//! ([`CutDecision`]). Several cuts may have the same end: the partition had no record between them.
+//! ([`SettlementDecision`]). Several cuts may have the same end: the partition had no record between them.
 //!
 //! The end of a stored cut is in its file, so a restart decides as this process would have: from the first record at or
 //! behind that end. A process that dies between a checkpoint with this record and the decision leaves a cut undecided,
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::cuts::{CutDecision, CutOffset, UnsettledCut};
+use crate::cuts::{CutOffset, SettlementDecision, UnsettledCut};
 use crate::record::{PartitionIndex, TopicPartition};
 
 /// Ends of provisional cuts in one partition.
@@ -106,13 +106,13 @@ impl UnsettledCuts {
     pub(super) fn decide<'a>(
         &mut self,
         ends: impl Fn(PartitionIndex) -> &'a OpenEnds,
-    ) -> Vec<(PartitionIndex, CutDecision)> {
+    ) -> Vec<(PartitionIndex, SettlementDecision)> {
         let mut decisions = Vec::new();
         self.0.retain_mut(|cut| {
             cut.partitions.retain(|&OpenPartition { index, position, end }| {
                 let Some(is_settled) = ends(index).settles(end, cut.at) else { return true };
                 let (id, hash) = (cut.id.clone(), cut.hash.clone());
-                decisions.push((index, CutDecision { id, hash, position, is_late: !is_settled }));
+                decisions.push((index, SettlementDecision { id, hash, position, is_late: !is_settled }));
                 false
             });
             !cut.partitions.is_empty()

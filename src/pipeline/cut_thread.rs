@@ -4,14 +4,14 @@ use std::io;
 
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
-use crate::cuts::{Cut, CutDecision, CutSeal, CutStore, log_faults};
+use crate::cuts::{Cut, CutSeal, CutStore, SettlementDecision, log_faults};
 
 /// Request to the cut thread.
 pub enum CutRequest {
     /// Compare the list of cuts with the cuts that checkpoints name.
     Compare(Vec<LastCut>),
     /// Add decisions about provisional cuts to the list.
-    Settle(Vec<CutDecision>),
+    Settle(Vec<SettlementDecision>),
     /// Store a cut, and remove those before an instant.
     Store {
         /// Cut to store.
@@ -35,7 +35,7 @@ pub struct CutThread {
     /// Cuts that the list is yet to be compared with.
     last_cuts: Vec<LastCut>,
     /// Decisions that the list is yet to get.
-    decisions: Vec<CutDecision>,
+    decisions: Vec<SettlementDecision>,
 }
 
 impl CutThread {

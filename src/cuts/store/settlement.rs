@@ -6,14 +6,14 @@ use std::sync::PoisonError;
 
 use super::CutStore;
 use crate::cuts::chain::CutStanding;
-use crate::cuts::settlement::{CutDecision, UnsettledCut};
+use crate::cuts::settlement::{SettlementDecision, UnsettledCut};
 
 impl CutStore {
     /// Adds decisions to the list; returns the ids of the cuts that they settle. The whole call may be repeated.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn settle(&self, decisions: &[CutDecision]) -> io::Result<Vec<String>> {
+    pub fn settle(&self, decisions: &[SettlementDecision]) -> io::Result<Vec<String>> {
         let mut state = self.lock();
         let mut chain = self.loaded(&mut state)?;
         let mut settled = Vec::new();
@@ -39,7 +39,7 @@ impl CutStore {
         let provisional = chain.all_intact().filter(|entry| entry.settlement.is_provisional());
         let cuts = provisional.filter_map(|entry| {
             let cut = self.read_listed(&entry.id, &entry.seal).ok()?;
-            Some(entry.settlement.unsettled(&cut, &entry.seal))
+            Some(entry.settlement.unsettled(&cut, &entry.seal.hash))
         });
         Ok(cuts.collect())
     }

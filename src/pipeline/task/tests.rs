@@ -24,7 +24,7 @@ use crate::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head, LastCut,
 };
 use crate::clock::{DAY, Millis, Timestamp};
-use crate::cuts::{Cut, CutDecision};
+use crate::cuts::{Cut, SettlementDecision};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::disk::MemoryDisk;
 use crate::pipeline::batch_decoder::{BatchDecoder, ResumePoint};
@@ -69,7 +69,7 @@ struct Observer {
     checkpoints: Vec<(Instant, Head)>,
     /// Requests to store a cut, and to remove those before an instant.
     cuts: Vec<(Instant, Cut, Timestamp)>,
-    decisions: Vec<CutDecision>,
+    decisions: Vec<SettlementDecision>,
     refetches: u64,
 }
 

@@ -38,7 +38,7 @@ impl Worker {
 
     /// Takes a cut that was just stored, whose parts are still there.
     pub(super) fn await_settlement(&mut self, cut: &Cut, seal: &CutSeal) {
-        self.add_unsettled(&UnsettledCut::of(cut, seal));
+        self.add_unsettled(&UnsettledCut::of(cut, &seal.hash));
         self.settle_cuts();
         self.partitions.iter_mut().for_each(|partition| partition.cuts.forget_ends());
     }

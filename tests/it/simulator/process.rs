@@ -122,7 +122,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
         topic_ids: topic_ids(),
         logs: logs.logs.iter().map(info).collect(),
         committed_fault: None,
-        timestamps: PerStream::default(),
+        timestamps: PerStream::from_fn(|_| logs.timestamps),
         short_retention: PerStream::default(),
     }
 }

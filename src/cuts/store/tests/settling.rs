@@ -1,7 +1,7 @@
 //! Settlements of provisional cuts in the list.
 
 use super::*;
-use crate::cuts::{CutDecision, CutOffset, CutStanding};
+use crate::cuts::{CutOffset, CutStanding, SettlementDecision};
 
 /// A cut of three partitions that is provisional in the second and third.
 fn provisional(id: &str) -> Cut {
@@ -19,7 +19,7 @@ fn provisional(id: &str) -> Cut {
 
 /// Ids of the cuts that a decision settles.
 fn settle(store: &CutStore, seal: &CutSeal, position: usize, is_late: bool) -> Vec<String> {
-    let decision = CutDecision { id: IDS[0].to_owned(), hash: seal.hash.clone(), position, is_late };
+    let decision = SettlementDecision { id: IDS[0].to_owned(), hash: seal.hash.clone(), position, is_late };
     store.settle(&[decision]).unwrap()
 }
 
@@ -109,7 +109,8 @@ fn a_decision_that_was_not_stored_may_be_repeated() {
         let store = CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32]));
         let seal = store.put(&provisional(IDS[0])).unwrap();
         disk.refuse(after, 1, ErrorKind::StorageFull);
-        let decision = CutDecision { id: IDS[0].to_owned(), hash: seal.hash.clone(), position: 1, is_late: false };
+        let decision =
+            SettlementDecision { id: IDS[0].to_owned(), hash: seal.hash.clone(), position: 1, is_late: false };
         let is_refused = store.settle(std::slice::from_ref(&decision)).is_err();
         let known = marks(&open(&disk.disk));
         assert!(known == "--P" || (is_refused && known == "-PP"), "{known}");

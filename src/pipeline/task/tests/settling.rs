@@ -117,8 +117,7 @@ fn a_restart_decides_from_the_end_in_the_stored_cut() {
             // The checkpoint that names the cut may be in progress.
             (0..2).for_each(|_| rig.save());
         }
-        let seal = CutSeal { hash: HASH.repeat(32), kind: SealKind::Sealed };
-        let unsettled = UnsettledCut::of(&cut, &seal);
+        let unsettled = UnsettledCut::of(&cut, &HASH.repeat(32));
         let older = UnsettledCut { state_built: unsettled.state_built - 1, ..unsettled.clone() };
         let mut rig = started(&store, &[older, unsettled]);
         let next_offset = rig.task.worker.states().map(|state| state.next_offset()).max().unwrap();
