@@ -165,7 +165,7 @@ pub(crate) async fn start(
     log_exposures(reader.exposures().iter().chain(&exposures));
     reload::log_uncovered(&uncovered);
     let opened = open_unless_stopped(&settings, &shutdown).await?;
-    let Some(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets }) = opened else {
+    let Some(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets, unsettled_cuts }) = opened else {
         tracing::info!(event = "pacemeter.ended", "pacemeter ended");
         return Ok(None);
     };
@@ -192,6 +192,7 @@ pub(crate) async fn start(
         cuts,
         closed_periods,
         cut_offsets,
+        unsettled_cuts,
         clock,
         metrics,
         publisher,

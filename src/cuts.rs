@@ -34,8 +34,8 @@
 //! value of a ratio, no settings and no first offsets; the oldest had no link, and a hash without a key. A file of the
 //! oldest counts only once an operator adopts it, and never in place of a sealed cut, since anybody can make one.
 //!
-//! `cuts/chain` has two lines: the ids and hashes of all stored cuts and the decisions of operators as JSON, and the keyed
-//! hash of that line. A cut that is edited, swapped or removed no longer matches the list. The loss is a fault until an
+//! `cuts/chain` has two lines: the ids and hashes of all stored cuts, decisions on provisional ones (`settlement`) and
+//! the decisions of operators as JSON, and the keyed hash of that line. A cut that is edited, swapped or removed no longer matches the list. The loss is a fault until an
 //! operator accepts it ([`CutAcceptance`]) or the original file is restored, also over a cut that was taken again: a file
 //! is genuine if its hash is that of any entry of its id, and the file that is there decides which entry is current.
 //! While an earlier entry is current, later ones of its id are superseded and no loss.
@@ -67,11 +67,14 @@ mod assembly;
 mod chain;
 mod comparison;
 mod record;
+mod settlement;
 mod store;
 
 pub use assembly::CutContext;
+pub(crate) use chain::CutStanding;
 pub use chain::{CutAcceptance, CutKey, CutSeal, SealKind};
 pub use comparison::{CutComparison, FigureDifference};
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
+pub use settlement::{SettlementDecision, UnsettledCut};
 pub use store::{AcceptanceReport, CutStore, CutVerdict};
 pub(crate) use store::{DIRECTORY, log_faults};

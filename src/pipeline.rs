@@ -63,6 +63,7 @@ mod checkpoint_scheduler;
 mod compatibility;
 mod cut_confirmation;
 mod cut_scheduler;
+mod cut_settlement;
 mod cut_thread;
 mod dead_letter_sink;
 mod duties;
@@ -109,7 +110,7 @@ use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointOutcome, CheckpointStore, CheckpointThread};
 use crate::clock::Clock;
-use crate::cuts::{CutOffset, CutStore};
+use crate::cuts::{CutOffset, CutStore, UnsettledCut};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
 use crate::runtime::{Failure, Shutdown, ThreadRuntime};
@@ -192,6 +193,8 @@ pub struct Dependencies {
     pub closed_periods: Arc<ClosedPeriods>,
     /// Ends of the newest stored cut.
     pub cut_offsets: Vec<CutOffset>,
+    /// Stored cuts that are provisional.
+    pub unsettled_cuts: Vec<UnsettledCut>,
     /// Source of the present.
     pub clock: Clock,
     /// Metrics of the process.
@@ -262,6 +265,7 @@ fn build_task(dependencies: Dependencies, commands: mpsc::Sender<PollerCommand>)
         closed_periods: dependencies.closed_periods,
         newest_cut,
         cut_offsets: dependencies.cut_offsets,
+        unsettled_cuts: dependencies.unsettled_cuts,
         outputs: Outputs {
             commands,
             dead_letters: Box::new(dead_letters),

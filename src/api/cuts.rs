@@ -14,7 +14,7 @@ use super::instant_name::instant_named;
 use super::parameters::Parameters;
 use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
-use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutTarget, SealKind, cut_id};
+use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutStanding, CutTarget, SealKind, cut_id};
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
@@ -46,6 +46,12 @@ pub(crate) struct CutSummary {
     pub(crate) at: String,
     /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
     pub(crate) seal: SealKind,
+    /// True while a record that comes later may belong to the cut.
+    #[serde(default)]
+    pub(crate) provisional: bool,
+    /// True if a record that belongs to the cut came after it.
+    #[serde(default)]
+    pub(crate) late: bool,
     /// Day, week and month that ended with the cut.
     pub(crate) periods: Vec<PeriodId>,
     /// Targets whose period closed with the cut.
@@ -95,8 +101,12 @@ pub(crate) struct CutResponse {
     pub(crate) hash: String,
     /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
     pub(crate) seal: SealKind,
-    /// True if a record that comes later may belong to the cut.
+    /// True while a record that comes later may belong to the cut.
+    #[serde(default)]
     pub(crate) provisional: bool,
+    /// True if a record that belongs to the cut came after it.
+    #[serde(default)]
+    pub(crate) late: bool,
     /// First offset of each partition that is not in the cut.
     pub(crate) offsets: Vec<CutOffset>,
     /// Day, week and month that contain the instant before the cut, each up to the cut.
@@ -180,12 +190,21 @@ pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before }: 
         let entry = ClosedTarget { target: target.to_owned(), period: period.period.clone() };
         closed.entry(&period.cut).or_default().push(entry);
     }
-    let unusual_seals = context.cuts.unusual_seals();
+    let unusual = context.cuts.unusual();
     let summary = |at: Timestamp| {
         let id = cut_id(at);
         let targets = closed.remove(id.as_str()).unwrap_or_default();
-        let seal = unusual_seals.get(&id).copied().unwrap_or(SealKind::Sealed);
-        CutSummary { id, at_ms: at, at: context.local(at), seal, periods: periods_ending(context, at), targets }
+        let CutStanding { seal, is_provisional, is_late } = unusual.get(&id).copied().unwrap_or_default();
+        CutSummary {
+            id,
+            at_ms: at,
+            at: context.local(at),
+            seal,
+            provisional: is_provisional,
+            late: is_late,
+            periods: periods_ending(context, at),
+            targets,
+        }
     };
     CutsResponse {
         now_ms: context.now,
@@ -255,6 +274,7 @@ fn compared_with_today(
     let period_today = |period| period_today(context, &tallies, period, &cut.targets, cut.at_ms);
     CutResponse {
         provisional: cut.is_provisional(),
+        late: cut.is_late(),
         now_ms: context.now,
         now: context.local(context.now),
         nearest_to_ms: missed,

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::{STATE_ENTRIES, Settings};
 use crate::checkpoint::{CheckpointKey, CheckpointStore};
-use crate::cuts::{CutKey, CutOffset, CutStore, log_faults};
+use crate::cuts::{CutKey, CutOffset, CutStore, UnsettledCut, log_faults};
 use crate::decode::{KeyError, KeyFile, PseudonymKey};
 use crate::disk::{Disk, Lock, LockError, RealDisk};
 use crate::pipeline::newest_cut_offsets;
@@ -32,6 +32,7 @@ pub(super) struct OpenedState {
     pub(super) cuts: CutStore,
     pub(super) closed_periods: Arc<ClosedPeriods>,
     pub(super) cut_offsets: Vec<CutOffset>,
+    pub(super) unsettled_cuts: Vec<UnsettledCut>,
 }
 
 /// Opens the state directory on a thread of its own, which is abandoned if the disk does not answer in time. Returns
@@ -70,7 +71,8 @@ fn open_all(directory: &Path, key_path: &Path, accepts_unsealed: bool) -> Result
     let cuts = CutStore::new(disk, CutKey::new(key.derive(CutKey::CONTEXT)));
     let closed_periods = read_closed_periods(&cuts)?;
     let cut_offsets = newest_cut_offsets(&cuts, &closed_periods);
-    Ok(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets })
+    let unsettled_cuts = cuts.unsettled().map_err(|error| cuts_failure("cuts in the state directory", &error))?;
+    Ok(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets, unsettled_cuts })
 }
 
 /// Locks the state directory for this process and opens it.

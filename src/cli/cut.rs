@@ -223,7 +223,7 @@ fn list(cuts: &CutsResponse, columns: Option<usize>) -> String {
     if cuts.cuts.is_empty() { format!("{NO_CUTS}\n") } else { text }
 }
 
-/// Origin of a cut that is not simply sealed, then the periods that closed with it.
+/// Origin of a cut that is not simply sealed, whether it is final, then the periods that closed with it.
 fn remarks(cut: &CutSummary) -> Vec<String> {
     let seal = match cut.seal {
         SealKind::Sealed => None,
@@ -232,7 +232,15 @@ fn remarks(cut: &CutSummary) -> Vec<String> {
     };
     let periods = cut.periods.iter().map(|ended| format!("{} {}", ended.period, ended.id));
     let targets = cut.targets.iter().map(|closed| format!("{} {}", closed.target, closed.period));
-    seal.into_iter().chain(periods).chain(targets).map(|remark| printable(&remark)).collect()
+    let provisional = cut.provisional.then(|| "provisional".to_owned());
+    let late = cut.late.then(|| "late record".to_owned());
+    seal.into_iter()
+        .chain(provisional)
+        .chain(late)
+        .chain(periods)
+        .chain(targets)
+        .map(|remark| printable(&remark))
+        .collect()
 }
 
 fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
@@ -245,6 +253,12 @@ fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
     let _ = write!(text, "hash {hash}\ncompared with what is known at {now}\n");
     if cut.provisional {
         text.push_str("provisional: records with earlier timestamps may still come\n");
+    }
+    if cut.late {
+        let _ = writeln!(
+            text,
+            "late: a record that belongs to the cut came after it; see pacemeter cut verify {id} --recompute"
+        );
     }
     match cut.seal {
         SealKind::Sealed => {}

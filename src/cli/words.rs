@@ -80,7 +80,8 @@ pub(super) fn lapse(seconds: f64) -> String {
     if seconds < 120.0 { format!("{seconds:.0} s") } else { hours(seconds) }
 }
 
-/// Formats a probability; values that would only round to 0 or 100 become `<1 %` or `>99 %`.
+/// Formats a probability. `0 %` and `100 %` stand for a certain outcome alone, which has exactly 0 or 1; what is nearly
+/// certain becomes `<1 %` or `>99 %`.
 pub(super) fn chance(probability: Option<f64>) -> String {
     match probability {
         None => UNKNOWN.to_owned(),
@@ -136,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_near_certainty_is_not_formatted_as_certain() {
-        let texts = [0.0, 0.004, 0.12, 0.991, 1.0].map(|probability| chance(Some(probability)));
-        assert_eq!(texts, ["0 %", "<1 %", "12 %", ">99 %", "100 %"]);
+        let texts = [0.0, 1e-12, 0.01, 0.12, 0.99, 1.0 - 1e-12, 1.0].map(|probability| chance(Some(probability)));
+        assert_eq!(texts, ["0 %", "<1 %", "1 %", "12 %", "99 %", ">99 %", "100 %"]);
     }
 
     #[test]

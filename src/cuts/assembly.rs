@@ -44,6 +44,7 @@ impl Cut {
             first_offset: None,
             next_offset: share.next_offset,
             is_provisional: false,
+            is_late: false,
         });
         let shares: Vec<(Stream, &PartitionCut)> =
             shares.clone().map(|(partition, share)| (partition.stream, share)).collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::record::Cut;
+use super::settlement::{CutSettlement, SettlementDecision};
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
 
@@ -53,15 +54,27 @@ fn is_key_id(id: &str) -> bool {
 }
 
 /// Origin of a cut in the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealKind {
     /// Sealed when it was taken.
+    #[default]
     Sealed,
     /// Taken again after an earlier one was damaged or removed.
     Retaken,
     /// Stored by a version without keyed hashes, and listed since the update. Changes before that cannot be noticed.
     Unsealed,
+}
+
+/// Present standing of a stored cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CutStanding {
+    /// Origin of the cut in the chain.
+    pub(crate) seal: SealKind,
+    /// True while a record that comes later may belong to the cut.
+    pub(crate) is_provisional: bool,
+    /// True once such a record has come.
+    pub(crate) is_late: bool,
 }
 
 /// Proof of a stored cut.
@@ -93,6 +106,8 @@ pub(super) struct ChainEntry {
     /// True once an operator has accepted the loss, or a cut without a keyed hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) accepted: bool,
+    #[serde(flatten)]
+    pub(super) settlement: CutSettlement,
 }
 
 /// Decision of an operator that something of the cuts is lost or unproven. Stays in the list, which the key seals.
@@ -225,15 +240,32 @@ impl Chain {
     pub(super) fn miss(&mut self, cut: &LastCut) {
         let seal = CutSeal { hash: cut.hash.clone(), kind: SealKind::Sealed };
         let place = self.entries.iter().position(|entry| entry.id == cut.id).unwrap_or(self.entries.len());
-        self.entries.insert(place, ChainEntry { id: cut.id.clone(), seal, lost: true, accepted: false });
+        let settlement = CutSettlement::default();
+        self.entries.insert(place, ChainEntry { id: cut.id.clone(), seal, lost: true, accepted: false, settlement });
         self.rebuilt = true;
     }
 
     /// Appends a cut, in place of any earlier one of its instant.
-    pub(super) fn push(&mut self, id: &str, seal: CutSeal) {
+    pub(super) fn push(&mut self, id: &str, seal: CutSeal, settlement: CutSettlement) {
         self.lose(id);
         self.head = Some(seal.hash.clone());
-        self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false, accepted: false });
+        self.entries.push(ChainEntry { id: id.to_owned(), seal, lost: false, accepted: false, settlement });
+    }
+
+    /// Adds what a version without settlements has not listed of a cut.
+    pub(super) fn add_provisional(&mut self, file: &CutFile) {
+        let is_of_file = |entry: &&mut ChainEntry| entry.seal.hash == file.seal.hash;
+        if let Some(entry) = self.entries.iter_mut().find(is_of_file) {
+            entry.settlement.provisional = CutSettlement::of(&file.cut).provisional;
+        }
+    }
+
+    /// Adds a decision on a provisional cut in a partition. Returns true if that settles the cut; `None` if the list does
+    /// not have it.
+    pub(super) fn settle(&mut self, decision: &SettlementDecision) -> Option<bool> {
+        let entry = self.entries.iter_mut().find(|entry| entry.seal.hash == decision.hash)?;
+        entry.settlement.add(decision);
+        Some(!entry.settlement.is_provisional() && entry.settlement.late.is_empty())
     }
 
     /// Marks a cut as lost.
@@ -280,17 +312,22 @@ impl Chain {
         self.entries.iter_mut().filter(|entry| entry.id == id && entry.lost).for_each(|entry| entry.accepted = true);
     }
 
-    /// Origin of the cuts that are not simply sealed, by id. A cut whose file is there has the origin of that file.
-    pub(super) fn unusual_seals(&self) -> BTreeMap<String, SealKind> {
-        let mut kinds = BTreeMap::new();
+    /// Standing of the cuts that are not simply sealed and final, by id. A cut whose file is there has that of the file.
+    pub(super) fn unusual(&self) -> BTreeMap<String, CutStanding> {
+        let mut standings = BTreeMap::new();
         for entry in &self.entries {
-            let kind = kinds.entry(entry.id.clone()).or_insert(entry.seal.kind);
+            let standing = CutStanding {
+                seal: entry.seal.kind,
+                is_provisional: entry.settlement.is_provisional(),
+                is_late: !entry.settlement.late.is_empty(),
+            };
+            let known = standings.entry(entry.id.clone()).or_insert(standing);
             if !entry.lost {
-                *kind = entry.seal.kind;
+                *known = standing;
             }
         }
-        kinds.retain(|_, kind| *kind != SealKind::Sealed);
-        kinds
+        standings.retain(|_, standing| *standing != CutStanding::default());
+        standings
     }
 
     /// Number of losses without a decision of an operator: cuts, and the list itself.

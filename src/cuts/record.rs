@@ -41,6 +41,11 @@ impl Cut {
         self.offsets.iter().any(|offset| offset.is_provisional)
     }
 
+    /// True if a record that belongs to the cut has come after it.
+    pub fn is_late(&self) -> bool {
+        self.offsets.iter().any(|offset| offset.is_late)
+    }
+
     /// Adds the periods that close with this cut, and its corrections of earlier ones.
     pub fn report(&self, periods: &mut ClosedPeriods) {
         periods.add_cut(self.at_ms);
@@ -80,6 +85,9 @@ pub struct CutOffset {
     /// True if a record that comes later may belong to the cut (`spec/figures.md#passing`).
     #[serde(default, rename = "provisional", skip_serializing_if = "std::ops::Not::not")]
     pub is_provisional: bool,
+    /// True if a record that belongs to the cut has come after it. Never stored: it follows from the list of cuts.
+    #[serde(default, rename = "late", skip_serializing_if = "std::ops::Not::not")]
+    pub is_late: bool,
 }
 
 /// The disbursements of a period up to the cut.

@@ -4,6 +4,7 @@ mod acceptance;
 mod inspection;
 mod loading;
 mod retention;
+mod settlement;
 mod unlisted;
 mod verification;
 
@@ -15,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::acceptance::AcceptanceReport;
 use self::unlisted::Finding;
 pub use self::verification::CutVerdict;
-use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, Link, SealKind};
+use super::chain::{Chain, ChainFault, CutFile, CutKey, CutSeal, CutStanding, Link};
 use super::record::{Cut, instant_of};
+use super::settlement::CutSettlement;
 use crate::checkpoint::LastCut;
 use crate::disk::{AtomicFile, Disk};
 use crate::runtime::failpoint;
@@ -47,8 +49,8 @@ pub struct CutStore {
     key: CutKey,
     state: Arc<Mutex<StoreState>>,
     lost: Arc<AtomicUsize>,
-    /// Origin of the cuts that are not simply sealed, by id.
-    unusual_seals: Arc<Mutex<BTreeMap<String, SealKind>>>,
+    /// Standing of the cuts that are not simply sealed and final, by id.
+    unusual: Arc<Mutex<BTreeMap<String, CutStanding>>>,
 }
 
 /// Knowledge of the stored cuts, kept between calls.
@@ -65,7 +67,7 @@ struct StoreState {
 impl CutStore {
     /// Opens the store of a state directory.
     pub fn new(disk: Arc<dyn Disk>, key: CutKey) -> Self {
-        Self { disk, key, state: Arc::default(), lost: Arc::default(), unusual_seals: Arc::default() }
+        Self { disk, key, state: Arc::default(), lost: Arc::default(), unusual: Arc::default() }
     }
 
     /// Stores a cut durably with the atomic write of [`crate::disk`], then adds it to the list.
@@ -102,14 +104,15 @@ impl CutStore {
         let (text, seal) = CutFile::text(cut, &link, &self.key).map_err(io::Error::other)?;
         self.write(&path_of(&cut.id), &text)?;
         failpoint("cut.written");
-        chain.push(&cut.id, seal.clone());
+        chain.push(&cut.id, seal.clone(), CutSettlement::of(cut));
         self.save(&chain)?;
         state.attempts.clear();
         self.keep(&mut state, chain);
         Ok(seal)
     }
 
-    /// Reads the cut with this id and its proof; `None` if there is none.
+    /// Reads the cut with this id and its proof; `None` if there is none. Its partitions are marked as they are known by
+    /// now.
     ///
     /// # Errors
     /// If the disk refuses, or the cut is or was damaged or removed. A damaged file is quarantined.
@@ -122,7 +125,8 @@ impl CutStore {
         let was_intact = chain.intact(id).is_some();
         let result = if was_intact { self.read_adopted(&mut chain, id) } else { self.read_restored(&mut chain, id) };
         match &result {
-            Ok(_) => {
+            Ok(file) => {
+                chain.add_provisional(file);
                 state.unreadable.remove(id);
                 if state.chain.as_ref() != Some(&chain) {
                     self.save(&chain)?;
@@ -138,8 +142,12 @@ impl CutStore {
             }
             Err(_) => {}
         }
+        let settlement = chain.intact(id).map(|entry| entry.settlement.clone()).unwrap_or_default();
         self.keep(&mut state, chain);
-        result.map(|file| Some((file.cut, file.seal)))
+        result.map(|mut file| {
+            settlement.mark(&mut file.cut);
+            Some((file.cut, file.seal))
+        })
     }
 
     /// Reads all cuts and checks them against the list; returns their closed periods, and what is wrong.
@@ -186,11 +194,6 @@ impl CutStore {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Origin of the cuts that are not simply sealed, by id. Never waits for the disk.
-    pub(crate) fn unusual_seals(&self) -> BTreeMap<String, SealKind> {
-        self.unusual_seals.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// The newest cut of the list whose file was there when it was read last; `None` before the list is read.
     pub fn newest(&self) -> Option<LastCut> {
         let state = self.lock();
@@ -200,7 +203,7 @@ impl CutStore {
 
     fn keep(&self, state: &mut StoreState, chain: Chain) {
         self.lost.store(chain.lost() + state.unreadable.len(), Ordering::Relaxed);
-        *self.unusual_seals.lock().unwrap_or_else(PoisonError::into_inner) = chain.unusual_seals();
+        *self.unusual.lock().unwrap_or_else(PoisonError::into_inner) = chain.unusual();
         state.chain = Some(chain);
     }
 

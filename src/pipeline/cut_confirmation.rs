@@ -1,8 +1,10 @@
-//! Cuts that are known to be of the topics of the start.
+//! Cuts that are known to be of the topics of the start, and of all their partitions.
 //!
-//! A topic that is deleted and created again is noticed when the ids of the topics are asked for next. Until then its
-//! records are applied like those of the old one. A checkpoint of that time names the old topic and is refused; a stored
-//! cut would mix both permanently. So a cut is stored once it was whole before a question whose answer has the old ids.
+//! A topic that is deleted and created again, or gets partitions, is noticed when brokers are asked about the topics
+//! next. Until then records of another topic are applied like those of the old one, and those of added partitions are
+//! not read. A checkpoint of that time names the old topic and is refused; a stored cut would mix both, or lack records,
+//! permanently. So a cut is stored once it was whole before a question whose answer has the topics of the start: their
+//! ids, and their numbers of partitions.
 
 use std::time::Instant;
 
@@ -24,19 +26,21 @@ struct PassedCuts {
     before: Timestamp,
 }
 
-impl CutConfirmation {
-    /// No cut is confirmed before an answer; all are if brokers report no ids.
-    pub(super) fn new(brokers_report_ids: bool) -> Self {
-        Self { before: if brokers_report_ids { Timestamp::MIN } else { Timestamp::MAX }, passed: None }
+impl Default for CutConfirmation {
+    /// No cut is confirmed before an answer.
+    fn default() -> Self {
+        Self { before: Timestamp::MIN, passed: None }
     }
+}
 
+impl CutConfirmation {
     /// True if a cut may be stored.
     pub(super) fn confirms(&self, cut: Timestamp) -> bool {
         cut < self.before
     }
 
-    /// Takes an answer with the ids of the start to a question of the time `asked`. By `now` every partition has passed
-    /// the cuts before `passed_before`.
+    /// Takes an answer with the topics of the start to a question of the time `asked`. By `now` every partition has
+    /// passed the cuts before `passed_before`.
     pub(super) fn confirm(&mut self, asked: Instant, now: Instant, passed_before: Option<Timestamp>) {
         match self.passed {
             Some(passed) if asked <= passed.at => return,
@@ -50,6 +54,7 @@ impl CutConfirmation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     fn cut(hour: i64) -> Timestamp {
@@ -60,8 +65,7 @@ mod tests {
     fn a_cut_is_confirmed_by_a_question_after_it_was_whole() {
         let start = Instant::now();
         let second = |number| start + Duration::from_secs(number);
-        let mut confirmation = CutConfirmation::new(true);
-        assert!(CutConfirmation::new(false).confirms(cut(4)));
+        let mut confirmation = CutConfirmation::default();
         // An answer takes a second.
         confirmation.confirm(second(0), second(1), Some(cut(5)));
         assert!(!confirmation.confirms(cut(4)), "records of the first second may be of another topic");
@@ -74,5 +78,28 @@ mod tests {
         confirmation.confirm(second(7), second(8), Some(cut(2)));
         confirmation.confirm(second(9), second(10), Some(cut(2)));
         assert!(confirmation.confirms(cut(8)), "what was confirmed stays confirmed");
+    }
+
+    proptest! {
+        /// Questions are asked one after another, each once the answer to the one before has come.
+        #[test]
+        fn no_cut_is_confirmed_that_was_not_whole_when_asked(
+            questions in prop::collection::vec((0..5_u64, 0..5_u64, 0..3_i64), 1..30),
+        ) {
+            let (start, mut now, mut hour) = (Instant::now(), 0, 0);
+            let mut confirmation = CutConfirmation::default();
+            // Hour before which every cut was whole, by second.
+            let mut whole = vec![0];
+            for (pause, delay, passed) in questions {
+                let asked = now + pause;
+                whole.resize(asked as usize + 1, hour);
+                now = asked + delay;
+                hour += passed;
+                whole.resize(now as usize + 1, hour);
+                let second = |number| start + Duration::from_secs(number);
+                confirmation.confirm(second(asked), second(now), Some(cut(hour)));
+                prop_assert!(!confirmation.confirms(cut(whole[asked as usize])));
+            }
+        }
     }
 }

@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut_settlement::OpenEnds;
 use crate::calendar::CutTimes;
 use crate::clock::{Millis, Timestamp, millis};
 use crate::record::{MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND};
@@ -93,6 +94,8 @@ pub(super) struct CutProgress {
     next: Option<Timestamp>,
     /// Parts by the first cut of each span.
     parts: BTreeMap<Timestamp, CutSpan>,
+    /// Ends of provisional cuts.
+    pub(super) open_ends: OpenEnds,
 }
 
 /// Parts of consecutive cuts between which no figure of the partition changes.
@@ -110,6 +113,18 @@ impl CutProgress {
     /// True if a record that was written after this instant passes a cut, or is the first record.
     pub(super) fn is_passed_by(&self, instant: Timestamp) -> bool {
         self.next.is_none_or(|next| instant > next)
+    }
+
+    /// Opens the ends of provisional parts of which no record behind is applied.
+    pub(super) fn reopen(&mut self, next_offset: i64) {
+        let provisional = self.parts.values().filter(|span| span.is_provisional).map(|span| span.part.next_offset);
+        provisional.filter(|end| *end >= next_offset).for_each(|end| self.open_ends.open(end));
+    }
+
+    /// Forgets ends that have a record behind them, but for those of parts.
+    pub(super) fn forget_ends(&mut self) {
+        let Self { parts, open_ends, .. } = self;
+        open_ends.forget(|end| parts.values().any(|span| span.is_provisional && span.part.next_offset == end));
     }
 
     /// Takes a record that was written after this instant, once it has passed the cuts before.
@@ -145,7 +160,8 @@ impl CutScheduler {
         let SavedProgress { first, passed, parts } = saved;
         let next = passed.map(|passed| self.times.first_from(passed));
         let stored: Vec<_> = parts.iter().map(|(at, _)| *at).filter(|at| self.closed_periods.has_cut(*at)).collect();
-        let mut progress = CutProgress { timestamps, first, passed, next, parts: parts.into_iter().collect() };
+        let (parts, open_ends) = (parts.into_iter().collect(), OpenEnds::default());
+        let mut progress = CutProgress { timestamps, first, passed, next, parts, open_ends };
         stored.into_iter().for_each(|at| self.drop_part(&mut progress, at));
         progress
     }
@@ -156,10 +172,13 @@ impl CutScheduler {
         Some(if first == at { span.part.clone() } else { span.part.later(first, at, self.times.zone()) })
     }
 
-    /// True if a late record of a partition may belong to the cut at an instant, which the partition has passed.
+    /// True if a late record of a partition may belong to the cut at an instant, which the partition has passed, or has
+    /// come.
     pub(super) fn is_provisional(&self, progress: &CutProgress, at: Timestamp) -> bool {
         match progress.span(at) {
-            Some((_, span)) => span.is_provisional,
+            Some((_, span)) => {
+                span.is_provisional && progress.open_ends.settles(span.part.next_offset, at) != Some(true)
+            }
             None => progress.first.is_none() && progress.is_provisional(),
         }
     }
@@ -243,8 +262,17 @@ impl CutScheduler {
         let until = self.passed_by_clock(progress, complete_until);
         let is_provisional = progress.is_provisional();
         let passes = progress.next.is_some_and(|next| until > next);
-        if passes && self.pass(progress, until, |at| CutSpan { is_provisional, ..part(at) }) {
+        let mut end = None;
+        let part = |at| {
+            let span = part(at);
+            end = Some(span.part.next_offset);
+            CutSpan { is_provisional, ..span }
+        };
+        if passes && self.pass(progress, until, part) {
             progress.reach(Some(until));
+        }
+        if let Some(end) = end.filter(|_| is_provisional) {
+            progress.open_ends.open(end);
         }
     }
 

@@ -4,12 +4,14 @@ use std::io;
 
 use crate::checkpoint::LastCut;
 use crate::clock::Timestamp;
-use crate::cuts::{Cut, CutSeal, CutStore, log_faults};
+use crate::cuts::{Cut, CutSeal, CutStore, SettlementDecision, log_faults};
 
 /// Request to the cut thread.
 pub enum CutRequest {
     /// Compare the list of cuts with the cuts that checkpoints name.
     Compare(Vec<LastCut>),
+    /// Add decisions about provisional cuts to the list.
+    Settle(Vec<SettlementDecision>),
     /// Store a cut, and remove those before an instant.
     Store {
         /// Cut to store.
@@ -32,12 +34,14 @@ pub struct CutThread {
     cuts: CutStore,
     /// Cuts that the list is yet to be compared with.
     last_cuts: Vec<LastCut>,
+    /// Decisions that the list is yet to get.
+    decisions: Vec<SettlementDecision>,
 }
 
 impl CutThread {
     /// Creates the thread's state.
     pub fn new(cuts: CutStore) -> Self {
-        Self { cuts, last_cuts: Vec::new() }
+        Self { cuts, last_cuts: Vec::new(), decisions: Vec::new() }
     }
 
     /// Handles one request, and reports the outcome of a cut.
@@ -47,13 +51,36 @@ impl CutThread {
                 self.last_cuts = last_cuts;
                 self.compare();
             }
+            CutRequest::Settle(decisions) => {
+                self.decisions.extend(decisions);
+                self.settle();
+            }
             CutRequest::Store { cut, oldest } => {
                 self.compare();
+                self.settle();
                 let result = self.cuts.put(&cut);
                 report(CutOutcome { cut, result });
                 if let Err(error) = self.cuts.prune(oldest) {
                     tracing::warn!(event = "pacemeter.cut.not_pruned", error = %error, "old cut not removed");
                 }
+            }
+        }
+    }
+
+    /// Adds the decisions that are left. If the disk refuses, the next request tries again.
+    fn settle(&mut self) {
+        if self.decisions.is_empty() {
+            return;
+        }
+        match self.cuts.settle(&self.decisions) {
+            Ok(settled) => {
+                self.decisions.clear();
+                for cut in settled {
+                    tracing::info!(event = "pacemeter.cut.settled", cut, "provisional cut settled");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(event = "pacemeter.cut.not_settled", error = %error, "decision on cut not stored");
             }
         }
     }

@@ -12,11 +12,9 @@ use crate::runtime::{Failure, Shutdown};
 use crate::source::{End, EndProbe, SourceError};
 use crate::view::snapshot::BrokerOutage;
 
-/// Time between two queries for the number of partitions.
-const COUNT_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Time between two queries for the ids of topics. A topic that was deleted and created again is noticed about as soon.
-const TOPIC_ID_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two queries for the topics: numbers of partitions and ids. A topic that was deleted and created again, or
+/// has got partitions, is noticed about as soon.
+const TOPIC_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time for which a transaction must hold records back before it is reported. Transactions are open for moments; a
 /// broker aborts one after a minute, unless its producer asked for more.
@@ -54,21 +52,17 @@ struct EndQuery {
 
 impl EndQuery {
     fn run(&mut self, interval: Duration, shutdown: &Shutdown) -> Result<(), TaskGone> {
-        let (mut ends_due, mut counts_due, mut identified) = (Instant::now(), Instant::now(), Instant::now());
+        let (mut ends_due, mut topics_due) = (Instant::now(), Instant::now());
         while !shutdown.is_requested() {
             if Instant::now() >= ends_due {
                 self.send_ends()?;
                 ends_due = Instant::now() + interval;
             }
-            if identified.elapsed() >= TOPIC_ID_INTERVAL {
-                self.send_topic_ids()?;
-                identified = Instant::now();
+            if Instant::now() >= topics_due {
+                self.send_topics()?;
+                topics_due = Instant::now() + TOPIC_INTERVAL;
             }
-            if Instant::now() >= counts_due {
-                self.send_counts()?;
-                counts_due = Instant::now() + COUNT_INTERVAL;
-            }
-            pause(shutdown, ends_due.saturating_duration_since(Instant::now()).min(TOPIC_ID_INTERVAL));
+            pause(shutdown, ends_due.saturating_duration_since(Instant::now()).min(TOPIC_INTERVAL));
         }
         Ok(())
     }
@@ -132,21 +126,12 @@ impl EndQuery {
         );
     }
 
-    /// Without an answer nothing is known, and nothing changes.
-    fn send_topic_ids(&self) -> Result<(), TaskGone> {
-        let asked = self.clock.instant();
-        match self.probe.topic_ids() {
-            Ok(ids) => Ok(self.reports.blocking_send(WorkerMessage::TopicIds { asked, ids })?),
-            Err(_) => Ok(()),
-        }
-    }
-
-    fn send_counts(&self) -> Result<(), TaskGone> {
-        let asked = self.clock.now();
-        match self.probe.partition_counts() {
-            Ok(counts) => Ok(self.reports.blocking_send(WorkerMessage::PartitionCounts { asked, counts })?),
-            Err(_) => Ok(()),
-        }
+    /// Without an answer nothing is known, and nothing changes. Brokers may have no ids.
+    fn send_topics(&self) -> Result<(), TaskGone> {
+        let (asked, asked_at) = (self.clock.now(), self.clock.instant());
+        let Ok(counts) = self.probe.partition_counts() else { return Ok(()) };
+        let ids = self.probe.topic_ids().unwrap_or_default();
+        Ok(self.reports.blocking_send(WorkerMessage::Topics { asked, asked_at, counts, ids })?)
     }
 }
 

@@ -44,18 +44,15 @@ pub enum WorkerMessage {
     },
     /// State of the brokers: `None` once they answer again.
     Outage(Option<BrokerOutage>),
-    /// Answer to the query for the number of partitions.
-    PartitionCounts {
-        /// Clock reading before the query was sent.
+    /// Answer to the queries for the topics.
+    Topics {
+        /// Clock reading before the first query was sent.
         asked: Timestamp,
+        /// Monotonic instant of that reading.
+        asked_at: Instant,
         /// Number of partitions of each topic; `None` for a topic that does not exist.
         counts: PerStream<Option<usize>>,
-    },
-    /// Ids of the topics.
-    TopicIds {
-        /// Clock reading before they were asked for.
-        asked: Instant,
-        /// Ids, as far as they are known.
+        /// Ids of the topics, as far as they are known.
         ids: TopicIds,
     },
     /// Events of the Kafka client.
@@ -70,14 +67,7 @@ impl WorkerMessage {
     /// True if the message has its place behind the records sent before it. False for a report, which means the same
     /// before them: the task must know of it even if they take long.
     pub fn follows_records(&self) -> bool {
-        !matches!(
-            self,
-            Self::Ends { .. }
-                | Self::Outage(_)
-                | Self::PartitionCounts { .. }
-                | Self::TopicIds { .. }
-                | Self::ClientEvents(_)
-        )
+        !matches!(self, Self::Ends { .. } | Self::Outage(_) | Self::Topics { .. } | Self::ClientEvents(_))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! They are not read: a new partition moves keys, so a key would have events in two of them
 //! (`spec/events.md#partition-count`). The rest of the topic is read on. Its figures are complete only until the last
-//! time that there were no more partitions than are read.
+//! time that there were no more partitions than are read, and no later cut is stored ([`super::cut_confirmation`]).
 
 use crate::clock::Timestamp;
 
@@ -40,11 +40,6 @@ impl PartitionCountCheck {
     pub(super) fn bound(&self, complete_until: Option<Timestamp>) -> Option<Timestamp> {
         if self.found.is_none() { complete_until } else { complete_until.min(self.confirmed) }
     }
-
-    /// True unless partitions may have been added before an instant.
-    pub(super) fn covers(&self, at: Timestamp) -> bool {
-        self.found.is_none() || self.confirmed >= Some(at)
-    }
 }
 
 #[cfg(test)]
@@ -60,12 +55,10 @@ mod tests {
         let mut check = PartitionCountCheck::default();
         assert!(!check.take(at(10), 2, 2) && !check.take(at(20), 2, 2));
         assert_eq!((check.found(), check.bound(Some(at(29)))), (None, Some(at(29))));
-        assert!(check.covers(at(29)));
         assert!(check.take(at(30), 2, 3), "a partition was added");
         assert!(!check.take(at(40), 2, 3), "known");
         assert_eq!(check.found(), Some(3));
         assert_eq!((check.bound(Some(at(15))), check.bound(Some(at(45)))), (Some(at(15)), Some(at(20))));
-        assert!(check.covers(at(20)) && !check.covers(at(21)));
         assert!(check.take(at(50), 2, 4), "another one was added");
         assert!(!check.take(at(60), 2, 2), "an old answer");
         assert_eq!((check.found(), check.bound(Some(at(70)))), (Some(4), Some(at(20))));
@@ -76,6 +69,5 @@ mod tests {
         let mut check = PartitionCountCheck::default();
         assert!(check.take(at(10), 2, 3));
         assert_eq!(check.bound(Some(at(5))), None);
-        assert!(!check.covers(at(5)));
     }
 }

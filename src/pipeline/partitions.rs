@@ -160,11 +160,6 @@ impl Partitions {
         self.count_checks.iter().filter_map(outgrown).collect()
     }
 
-    /// True unless records that are not read may belong to the cut at an instant.
-    pub(super) fn cover(&self, at: Timestamp) -> bool {
-        self.count_checks.iter().all(|(_, check)| check.covers(at))
-    }
-
     /// True once every partition has reached an end offset that was asked for after the start.
     pub(super) fn are_caught_up(&self) -> bool {
         freshness::are_caught_up(self.iter().map(|partition| &partition.freshness))
@@ -270,6 +265,11 @@ impl OwnedPartition {
             self.view = Arc::new(self.state.view(now));
             (self.changed, self.view_minute) = (false, now.floor(MINUTE));
         }
+    }
+
+    /// True if the state began to be built no later than this instant.
+    pub(super) fn is_built_by(&self, instant: Timestamp) -> bool {
+        self.built <= instant
     }
 
     pub(super) fn view(&self) -> &Arc<PartitionView> {

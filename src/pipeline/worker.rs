@@ -13,6 +13,7 @@ mod cut;
 mod keying;
 mod publish;
 mod restore;
+mod settle_cuts;
 mod stage_targets;
 mod unlisted;
 
@@ -28,6 +29,7 @@ use super::checkpoint_scheduler::CheckpointScheduler;
 use super::compatibility::{Compatibility, labels_fingerprint};
 use super::cut_confirmation::CutConfirmation;
 use super::cut_scheduler::CutScheduler;
+use super::cut_settlement::UnsettledCuts;
 use super::cut_thread::CutRequest;
 use super::dead_letter_sink::DeadLetterSink;
 use super::duties::{Duties, Duty};
@@ -40,7 +42,7 @@ use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
 use crate::clock::Clock;
-use crate::cuts::CutOffset;
+use crate::cuts::{CutOffset, UnsettledCut};
 use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
@@ -89,6 +91,8 @@ pub struct WorkerOptions {
     pub newest_cut: Option<LastCut>,
     /// Ends of the newest stored cut.
     pub cut_offsets: Vec<CutOffset>,
+    /// Stored cuts that are provisional.
+    pub unsettled_cuts: Vec<UnsettledCut>,
     /// Destinations of effects.
     pub outputs: Outputs,
 }
@@ -118,6 +122,9 @@ pub struct Worker {
     cut_storage: CutStorage,
     missed_cut: Option<MissedCut>,
     cut_confirmation: CutConfirmation,
+    /// Stored cuts that are provisional, until partitions are restored.
+    pub(super) stored_unsettled: Vec<UnsettledCut>,
+    unsettled_cuts: UnsettledCuts,
     /// Topic ids that were unknown at the start and in the checkpoints, as brokers reported them first. Compared with
     /// later ones, and never stored: the state may be of an earlier topic.
     first_ids: TopicIds,
@@ -152,6 +159,7 @@ impl Worker {
             closed_periods,
             newest_cut,
             cut_offsets,
+            unsettled_cuts,
             outputs,
         } = options;
         let now = clock.instant();
@@ -170,7 +178,9 @@ impl Worker {
             newest_cut,
             cut_storage: CutStorage::Idle,
             missed_cut: None,
-            cut_confirmation: CutConfirmation::new(false),
+            cut_confirmation: CutConfirmation::default(),
+            stored_unsettled: unsettled_cuts,
+            unsettled_cuts: UnsettledCuts::default(),
             first_ids: TopicIds::default(),
             batch: None,
             step_size: StepSize::default(),
@@ -294,10 +304,11 @@ impl Worker {
                 ends.into_iter().try_for_each(|(index, end)| self.add_end(index, asked, end, now))?;
             }
             WorkerMessage::Outage(outage) => self.outage = outage,
-            WorkerMessage::PartitionCounts { asked, counts } => return self.count_partitions(asked, &counts),
-            WorkerMessage::TopicIds { asked, ids } => {
-                self.compare_topic_ids(&ids)?;
-                self.confirm_cuts(asked);
+            WorkerMessage::Topics { asked, asked_at, counts, ids } => {
+                let has_partitions = self.count_partitions(asked, &counts)?;
+                if self.compare_topic_ids(&ids)? && has_partitions {
+                    self.confirm_cuts(asked_at);
+                }
             }
             WorkerMessage::ClientEvents(events) => {
                 return events.into_iter().try_for_each(|event| self.on_client_event(event));

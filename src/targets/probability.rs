@@ -32,6 +32,9 @@ pub const LEAST_SHARE: f64 = 0.01;
 /// events at an overdispersion of 4, at most 0.2 ms).
 const MOST_UNITS: f64 = 1e7;
 
+/// Distance from 0 and 1 that the model keeps: these stand for a certain outcome, and no model is as sure.
+const DOUBT: f64 = 1e-12;
+
 /// Certain probability: 1 once the goal is reached, 0 once no open time is left, else `None`. Amounts are in any unit.
 ///
 /// A later return may undo an attained goal; until then it counts as attained.
@@ -43,8 +46,8 @@ pub fn certain(goal: f64, actual: f64, share: f64) -> Option<f64> {
     }
 }
 
-/// Probability, 0 to 1, that the count at period end is at least `goal`, given `actual` after `share` (0 to 1) of the
-/// plan.
+/// Probability that the count at period end is at least `goal`, given `actual` after `share` (0 to 1) of the plan. It is 0
+/// or 1 only for a certain outcome.
 ///
 /// Counts are of events; for money, of payments. `overdispersion` is at least 1. Returns `None` below [`LEAST_SHARE`]
 /// unless the outcome is certain, and for arguments that are not finite.
@@ -60,7 +63,7 @@ pub fn attainment(goal: f64, actual: f64, share: f64, overdispersion: f64) -> Op
     let overdispersion = overdispersion.max(1.0).max((missing + actual.max(0.0)) / MOST_UNITS);
     let least = (missing - 0.5) / overdispersion + 0.5;
     let shape = actual.max(0.0) / overdispersion + 0.5;
-    Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(0.0, 1.0))
+    Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(DOUBT, 1.0 - DOUBT))
 }
 
 #[cfg(test)]
@@ -118,6 +121,12 @@ mod tests {
     }
 
     #[test]
+    fn it_is_neither_0_nor_1_unless_certain() {
+        assert_eq!(attainment(1e6, 1.0, 0.99, 1.0), Some(DOUBT));
+        assert_eq!(attainment(1e6, 999_999.0, 0.5, 1.0), Some(1.0 - DOUBT));
+    }
+
+    #[test]
     fn on_plan_it_is_one_half_and_overdispersion_flattens_it() {
         let on_plan = attainment(100_000.0, 50_000.0, 0.5, 4.0).unwrap();
         assert!((on_plan - 0.5).abs() < 0.01, "{on_plan}");
@@ -135,6 +144,7 @@ mod tests {
             let less = attainment(goal as f64, actual, share, overdispersion).unwrap();
             let greater = attainment(goal as f64, actual + more as f64, share, overdispersion).unwrap();
             prop_assert!((0.0..=1.0).contains(&less));
+            prop_assert_eq!(less == 0.0 || less == 1.0, certain(goal as f64, actual, share).is_some());
             // At ten million units the function is exact to eight digits.
             prop_assert!(greater >= less - 1e-7, "{less} {greater}");
         }

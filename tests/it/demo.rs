@@ -89,6 +89,8 @@ fn cuts_of_the_history_have_the_figures_of_their_time() {
     let printed = run(&["cut", "--address", demo.address()], &[]);
     assert!(printed.code == Some(0) && printed.stdout.contains("weekly_pesos"), "{}{}", printed.stdout, printed.stderr);
     assert_cuts_and_periods_have_names(&demo, cuts.last().expect("a cut"));
+    // Its cuts are provisional, but every record comes in time.
+    assert_eq!(demo.events("pacemeter.cut.late"), Vec::<Value>::new());
     let ended = demo.stop();
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.ends_with(": all equal\n"), "{}", ended.stdout);

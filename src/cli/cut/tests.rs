@@ -82,6 +82,7 @@ fn closing() -> CutResponse {
         hash: "ab".repeat(32),
         seal: crate::cuts::SealKind::Sealed,
         provisional: false,
+        late: false,
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![
@@ -207,6 +208,22 @@ fn no_line_of_a_table_is_longer_than_80_characters() {
 }
 
 #[test]
+fn a_cut_that_is_not_final_says_so() {
+    let arguments = FigureArgs { by: None, csv: false };
+    let lines = |provisional, late| -> Vec<String> {
+        let text = table(&CutResponse { provisional, late, ..closing() }, &arguments);
+        text.lines()
+            .filter(|line| line.starts_with("provisional:") || line.starts_with("late:"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(lines(false, false), Vec::<String>::new());
+    assert_eq!(lines(true, false), ["provisional: records with earlier timestamps may still come"]);
+    let advice = "see pacemeter cut verify 20200511T050000Z --recompute";
+    assert_eq!(lines(false, true), [format!("late: a record that belongs to the cut came after it; {advice}")]);
+}
+
+#[test]
 fn the_list_has_one_line_per_cut_with_closed_periods() {
     let ended = |period: &str, id: &str| PeriodId { period: period.to_owned(), id: id.to_owned() };
     let listed = |id: &str, at: &str, seal, periods, targets| CutSummary {
@@ -214,6 +231,8 @@ fn the_list_has_one_line_per_cut_with_closed_periods() {
         at_ms: Timestamp::EPOCH,
         at: at.to_owned(),
         seal,
+        provisional: seal == SealKind::Retaken,
+        late: seal == SealKind::Unsealed,
         periods,
         targets,
     };
@@ -238,15 +257,16 @@ fn the_list_has_one_line_per_cut_with_closed_periods() {
     ];
     let cuts = CutsResponse { now_ms: Timestamp::EPOCH, now: String::new(), cuts, more: false };
     let expected = "\
-20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed
-20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, day 2020-05-11
+20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed, late record
+20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, provisional, day 2020-05-11
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19, weekly-people 2020-W19
 ";
     assert_eq!(list(&cuts, None), expected, "whole in a pipe");
     let expected = "\
-20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed
-20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, day 2020-05-11
+20200512T230000Z  2020-05-12T18:00:00-05:00  unsealed, late record
+20200512T050000Z  2020-05-12T00:00:00-05:00  retaken, provisional,
+                                             day 2020-05-11
 20200511T230000Z  2020-05-11T18:00:00-05:00
 20200511T050000Z  2020-05-11T00:00:00-05:00  day 2020-05-10, week 2020-W19,
                                              weekly-people 2020-W19
@@ -262,6 +282,8 @@ fn all_pages_of_the_list_are_read() {
         at_ms: Timestamp::from_millis(at),
         at: String::new(),
         seal: SealKind::Sealed,
+        provisional: false,
+        late: false,
         periods: Vec::new(),
         targets: Vec::new(),
     };

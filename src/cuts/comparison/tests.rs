@@ -57,6 +57,7 @@ fn cut(targets: Vec<CutTarget>) -> Cut {
         first_offset: Some(0),
         next_offset: 7,
         is_provisional: false,
+        is_late: false,
     };
     Cut {
         id: "20200516T050000Z".to_owned(),

@@ -9,6 +9,7 @@ use super::unlisted::Finding;
 use super::{CutStore, STRANGER, StoreState, id_of, is_aside, name_of};
 use crate::clock::Timestamp;
 use crate::cuts::chain::{Chain, CutAcceptance, CutSeal, MAX_ACCEPTANCES, SealKind};
+use crate::cuts::settlement::CutSettlement;
 
 /// Id of the acceptance of all files that were never cuts.
 const STRANGERS: &str = "strangers";
@@ -87,7 +88,8 @@ impl CutStore {
         let mut chain = self.load()?.chain;
         let mut decisions = Decisions::new(only, reason, now);
         for (id, seal) in self.unlisted_files(&mut chain, &decisions)?.unsealed {
-            chain.push(&id, seal);
+            // Versions that stored no keyed hash knew no provisional cuts.
+            chain.push(&id, seal, CutSettlement::default());
             decisions.push(&id, "has no keyed hash from when it was stored");
         }
         decisions.fit(&chain)?;

@@ -8,6 +8,7 @@ use super::unlisted::Finding;
 use super::{CHAIN, CutStore, DIRECTORY, MAX_REPORTED, UNSEALED, invalid, log_restored};
 use crate::cuts::chain::Chain;
 use crate::cuts::record::instant_of;
+use crate::cuts::settlement::CutSettlement;
 use crate::view::closed_periods::ClosedPeriods;
 
 /// The cuts of a directory, as a start finds them.
@@ -53,7 +54,7 @@ impl CutStore {
         let mut files = Vec::new();
         // What cannot be read is reported with the files that are not in the list.
         let unread = self.read_sealed(&mut |file| {
-            files.push((file.cut.taken_ms, file.cut.id, file.seal));
+            files.push((file.cut, file.seal));
             ControlFlow::Continue(())
         })?;
         if faults.is_empty() && (!files.is_empty() || self.has_begun()?) {
@@ -65,9 +66,9 @@ impl CutStore {
                 format!("{DIRECTORY}: {unread} files were not looked at for the new list: they hold too many bytes");
             faults.push(io::Error::new(ErrorKind::InvalidData, message));
         }
-        files.sort_unstable_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-        for (_, id, seal) in files {
-            chain.push(&id, seal);
+        files.sort_unstable_by(|(one, _), (other, _)| (one.taken_ms, &one.id).cmp(&(other.taken_ms, &other.id)));
+        for (cut, seal) in files {
+            chain.push(&cut.id, seal, CutSettlement::of(&cut));
         }
         Ok(chain)
     }
@@ -76,7 +77,10 @@ impl CutStore {
         let listed: Vec<String> = loaded.chain.all_intact().map(|entry| entry.id.clone()).collect();
         for id in listed {
             match self.read_adopted(&mut loaded.chain, &id) {
-                Ok(file) => file.cut.report(&mut loaded.closed_periods),
+                Ok(file) => {
+                    loaded.chain.add_provisional(&file);
+                    file.cut.report(&mut loaded.closed_periods);
+                }
                 Err(fault) => {
                     if !self.lose(&mut loaded.chain, &id, &fault)? {
                         loaded.has_unreadable(&id);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 mod last_cuts;
 mod restoring;
 mod running;
+mod settling;
 mod strangers;
 
 const IDS: [&str; 3] = ["20200516T050000Z", "20200517T050000Z", "20200518T050000Z"];
@@ -277,7 +278,7 @@ fn cuts_without_a_keyed_hash_wait_for_an_operator() {
     assert_eq!((faults(&disk), bad(&disk)), (vec![], vec![]));
     let store = open(&disk);
     assert_eq!(store.get(IDS[0]).unwrap().unwrap().1.kind, SealKind::Unsealed);
-    let unusual: Vec<_> = store.unusual_seals().into_iter().collect();
+    let unusual: Vec<_> = store.unusual().into_iter().map(|(id, standing)| (id, standing.seal)).collect();
     assert_eq!(unusual, [(IDS[0].to_owned(), SealKind::Unsealed), (IDS[1].to_owned(), SealKind::Unsealed)]);
     edit(&disk, &path_of(IDS[0]), "\"state_built_ms\":0", "\"state_built_ms\":9");
     assert_eq!(bad(&disk), [IDS[0]], "from then on changes are noticed");

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use super::{CutStore, MAX_BYTES, UNLISTED, UNREAD, UNSEALED_STRANGER, ids, is_damage, path_of};
 use crate::cuts::chain::{Chain, CutFile, FileEnd};
+use crate::cuts::settlement::CutSettlement;
 
 /// Maximum number of bytes of whole files outside the list that are read at once.
 const MAX_UNLISTED_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
@@ -77,7 +78,7 @@ impl CutStore {
         while let Some(unlisted) = linked.get_mut(&chain.head).and_then(Vec::pop) {
             let finding = match self.read_examined(&unlisted, &mut bytes_left) {
                 Ok(file) if file.link.as_ref().is_some_and(|link| link.previous == chain.head) => {
-                    chain.push(&unlisted.id, file.seal.clone());
+                    chain.push(&unlisted.id, file.seal.clone(), CutSettlement::of(&file.cut));
                     Finding::Listed { file: Box::new(file), is_restored: false }
                 }
                 Ok(_) => Finding::Stranger(UNLISTED),

@@ -302,13 +302,23 @@ fn cuts_passed_by_the_clock_stay_passed_after_a_restart() {
     assert!(subject.partitions[0].parts.is_empty());
 }
 
-/// Ends of the cuts of a partition whose records were written at `written` with these timestamps. `looks` are the times
-/// at which it was known to be complete; none in a replay.
-fn ends(
+/// A cut in a partition.
+#[derive(Debug, Clone, Copy)]
+struct PassedCut {
+    end: i64,
+    /// True if the partition passed it by the clock and no record has settled it.
+    is_provisional: bool,
+    /// Decision of the first record behind a provisional end.
+    settles: Option<bool>,
+}
+
+/// Cuts of a partition whose records were written at `written` with these timestamps. `looks` are the times at which it
+/// was known to be complete; none in a replay.
+fn passed_cuts(
     source: TimestampSource,
     log: &[(Timestamp, Timestamp)],
     looks: &[Timestamp],
-) -> BTreeMap<Timestamp, (i64, bool)> {
+) -> BTreeMap<Timestamp, PassedCut> {
     let mut subject = Subject::new(1);
     subject.partitions[0].timestamps = source;
     let mut looks = looks.iter().copied().peekable();
@@ -326,9 +336,15 @@ fn ends(
             subject.pass(0, instant, |_| part(offset));
         }
         subject.partitions[0].reach(Some(instant));
+        subject.partitions[0].open_ends.take(offset, Some(instant));
     }
     let progress = &subject.partitions[0];
-    progress.parts.iter().map(|(at, span)| (*at, (span.part.next_offset, span.is_provisional))).collect()
+    let passed_cut = |at: Timestamp| {
+        let end = progress.parts[&at].part.next_offset;
+        let is_provisional = subject.scheduler.is_provisional(progress, at);
+        PassedCut { end, is_provisional, settles: progress.open_ends.settles(end, at) }
+    };
+    progress.parts.keys().map(|at| (*at, passed_cut(*at))).collect()
 }
 
 proptest! {
@@ -347,21 +363,27 @@ proptest! {
         }
         let mut looks: Vec<_> = looks.into_iter().map(|look| START + look).collect();
         looks.sort_unstable();
+        let log_end = log.len() as i64;
         let bounded = TimestampSource::Producer { is_delay_bounded: true };
         let source = if has_broker_time { TimestampSource::Broker } else { bounded };
-        let (live, replayed) = (ends(source, &log, &looks), ends(source, &log, &[]));
-        for (at, (end, is_provisional)) in live {
-            prop_assert!(!is_provisional);
-            // The replay may not have got a record that passes the last cuts.
-            let (end_again, _) = replayed.get(&at).copied().unwrap_or((log.len() as i64, false));
-            prop_assert_eq!(end, end_again);
+        // The replay may not have got a record that passes the last cuts.
+        let end_of = |cuts: &BTreeMap<Timestamp, PassedCut>, at| cuts.get(&at).map_or(log_end, |cut| cut.end);
+        let (live, replayed) = (passed_cuts(source, &log, &looks), passed_cuts(source, &log, &[]));
+        for (at, cut) in live {
+            prop_assert!(!cut.is_provisional);
+            prop_assert_eq!(cut.end, end_of(&replayed, at));
         }
         let Some((number, delay)) = late.filter(|(number, _)| !has_broker_time && *number < log.len()) else { return Ok(()) };
         log[number].1 = log[number].0 - delay;
-        let (live, replayed) = (ends(DEFAULT_TOPIC, &log, &looks), ends(DEFAULT_TOPIC, &log, &[]));
-        for (at, (end, is_provisional)) in live {
-            let (end_again, _) = replayed.get(&at).copied().unwrap_or((log.len() as i64, false));
-            prop_assert!(is_provisional || end == end_again);
+        let (live, replayed) = (passed_cuts(DEFAULT_TOPIC, &log, &looks), passed_cuts(DEFAULT_TOPIC, &log, &[]));
+        for (at, cut) in live {
+            let is_same = cut.end == end_of(&replayed, at);
+            prop_assert!(cut.is_provisional || is_same);
+            if let Some(settles) = cut.settles {
+                prop_assert_eq!(settles, is_same, "a record behind the end decides, and a replay agrees");
+            } else if cut.is_provisional {
+                prop_assert_eq!(cut.end, log_end, "only a record can decide");
+            }
         }
     }
 }

@@ -233,6 +233,7 @@ mod tests {
             first_offset,
             next_offset,
             is_provisional: false,
+            is_late: false,
         };
         Cut {
             id: "20200516T050000Z".to_owned(),

@@ -8,6 +8,7 @@ mod empty_records;
 mod keying;
 mod liveness;
 mod partition_counts;
+mod settling;
 mod starts;
 mod topic_ids;
 
@@ -23,7 +24,7 @@ use crate::checkpoint::{
     BytesInFlight, CheckpointHandle, CheckpointRequest, CheckpointStore, CheckpointThread, Head, LastCut,
 };
 use crate::clock::{DAY, Millis, Timestamp};
-use crate::cuts::Cut;
+use crate::cuts::{Cut, SettlementDecision};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::disk::MemoryDisk;
 use crate::pipeline::batch_decoder::{BatchDecoder, ResumePoint};
@@ -35,7 +36,7 @@ use crate::pipeline::worker::{Outputs, WorkerOptions};
 use crate::pipeline::{Compatibility, PipelineMetrics};
 use crate::record::{PartitionIndex, PerStream, Stream, TopicPartition};
 use crate::settings::{Layers, SettingsReader};
-use crate::source::{DeadLetter, DeadLetterCounts, End};
+use crate::source::{DeadLetter, DeadLetterCounts, End, TopicIds};
 use crate::telemetry::{Metrics, log};
 use crate::view::snapshot::SnapshotPublisher;
 
@@ -68,6 +69,7 @@ struct Observer {
     checkpoints: Vec<(Instant, Head)>,
     /// Requests to store a cut, and to remove those before an instant.
     cuts: Vec<(Instant, Cut, Timestamp)>,
+    decisions: Vec<SettlementDecision>,
     refetches: u64,
 }
 
@@ -102,10 +104,13 @@ impl Observer {
                 drop(self.checkpoint_outcomes.send(outcome));
             }
         }
-        self.cuts.extend(self.cut_requests.try_iter().filter_map(|request| match request {
-            CutRequest::Store { cut, oldest } => Some((now, cut, oldest)),
-            CutRequest::Compare(_) => None,
-        }));
+        for request in self.cut_requests.try_iter() {
+            match request {
+                CutRequest::Store { cut, oldest } => self.cuts.push((now, cut, oldest)),
+                CutRequest::Settle(decisions) => self.decisions.extend(decisions),
+                CutRequest::Compare(_) => {}
+            }
+        }
     }
 }
 
@@ -194,6 +199,7 @@ impl Rig {
             unacknowledged: None,
             checkpoints: Vec::new(),
             cuts: Vec::new(),
+            decisions: Vec::new(),
             refetches: 0,
         })));
         let topics = PerStream::from_fn(|stream| stream.name().to_owned());
@@ -231,6 +237,16 @@ impl Rig {
             WorkerMessage::Records(decoder.decode(records, self.clock.instant()).unwrap())
         };
         (0..count).map(batch).collect()
+    }
+
+    /// Confirms the cuts that are whole.
+    fn confirm_cuts(&mut self) {
+        for _ in 0..2 {
+            self.clock.advance(1, 0);
+            let answer = topics(&self.clock, Some(self.partitions.len()), PerStream::default());
+            self.task.worker.take(answer).unwrap();
+        }
+        self.letters.observe(Observer::look);
     }
 
     /// Saves the state of every partition.
@@ -292,6 +308,7 @@ fn worker(
         closed_periods: Arc::default(),
         newest_cut,
         cut_offsets: Vec::new(),
+        unsettled_cuts: Vec::new(),
         outputs,
     })
 }
@@ -319,6 +336,12 @@ fn inventory(partitions: &[TopicPartition]) -> LogInventory {
     }
 }
 
+/// An answer about the topics to a question that is asked now.
+fn topics(clock: &Clock, milestones: Option<usize>, ids: TopicIds) -> WorkerMessage {
+    let counts = PerStream::from_fn(|stream| milestones.filter(|_| stream == Stream::Milestone));
+    WorkerMessage::Topics { asked: clock.now(), asked_at: clock.instant(), counts, ids }
+}
+
 fn longest_gap(times: &[Instant]) -> Duration {
     times.windows(2).map(|pair| pair[1] - pair[0]).max().expect("several")
 }
@@ -328,9 +351,16 @@ fn what_is_due_is_done_though_the_queue_is_never_empty() {
     // Midnight in Mexico is after 20 s.
     let overrides = ["checkpoint.max_interval=2s", "checkpoint.max_cpu_percent=100", "shutdown.deadline=100ms"];
     let rig = Rig::new(1, "2026-09-22T05:59:40Z", &overrides);
-    let (letters, started) = (rig.letters.clone(), rig.clock.instant());
+    let (letters, started, clock) = (rig.letters.clone(), rig.clock.instant(), rig.clock.clone());
     let batches = rig.batches(20);
-    rig.run(batches, Shutdown::new()).unwrap();
+    let (report, reports) = async_mpsc::channel(1);
+    letters.observe(|seen| {
+        seen.after_record = Box::new(move |_| {
+            // One that is not taken yet is asked for again.
+            let _ = report.try_send(topics(&clock, Some(1), PerStream::default()));
+        });
+    });
+    rig.run_with_reports(batches, reports, Shutdown::new()).unwrap();
     letters.observe(|seen| {
         assert_eq!(seen.records, 20 * BATCH as u64);
         assert!(seen.latest_snapshot <= LATE, "a snapshot was late by {:?}", seen.latest_snapshot);
@@ -344,7 +374,7 @@ fn what_is_due_is_done_though_the_queue_is_never_empty() {
         assert!(heads().all(|head| last_offset(head) == Some(head.next_offset - 1)));
         let (at, ref cut, _) = seen.cuts[0];
         assert_eq!(cut.at_ms, "2026-09-22T06:00:00Z".parse().unwrap());
-        // The first record after midnight is the 502nd; a cut is requested with the next snapshot.
+        // The first record after midnight is the 502nd; a cut is requested with the second answer from then on.
         let passed = started + SLOW * 502;
         assert!(at >= passed && at - passed <= Duration::from_millis(250) + LATE, "{:?}", at - passed);
     });

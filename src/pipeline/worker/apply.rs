@@ -89,6 +89,7 @@ impl Worker {
             *applied += 1;
             let partition = &mut self.partitions[record.index];
             partition.cuts.reach(record.written_after);
+            partition.cuts.open_ends.take(record.offset, record.written_after);
             partition.changed = true;
             let outcome = partition.state.step(record.offset, &record.event, arena);
             let stream = partition.log.partition.stream;

@@ -128,7 +128,7 @@ impl Worker {
     }
 
     /// Compares the number of partitions of each topic with the number assigned. Added ones are not read, and the figures
-    /// are not ready from then on.
+    /// are not ready from then on. True if every topic has those that are read and no others.
     ///
     /// # Errors
     /// Returns an error if there are fewer: it is another topic.
@@ -136,9 +136,11 @@ impl Worker {
         &mut self,
         asked: Timestamp,
         counts: &PerStream<Option<usize>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
+        let mut has_all = true;
         for (stream, count) in counts.iter() {
             let known = self.partitions.cluster.partition_counts[stream];
+            has_all &= known == 0 || *count == Some(known);
             let Some(count) = count.filter(|_| known != 0) else { continue };
             let is_added = self.partitions.count_checks[stream].take(asked, known, count);
             if !is_added && count >= known {
@@ -162,18 +164,23 @@ impl Worker {
                 ));
             }
         }
-        Ok(())
+        Ok(has_all && self.partitions.outgrown().is_empty())
     }
 
-    /// Compares the ids of the topics with those at the start, or with the first that were reported since.
+    /// Compares the ids of the topics with those at the start, or with the first that were reported since. True if each of
+    /// these was reported.
     ///
     /// # Errors
     /// Returns an error if one differs: the state may mix records of both topics. Checkpoints since then have the id of
     /// the old topic, or none, so the next start refuses them or checks the last record.
-    pub(super) fn compare_topic_ids(&mut self, ids: &TopicIds) -> Result<(), Failure> {
+    pub(super) fn compare_topic_ids(&mut self, ids: &TopicIds) -> Result<bool, Failure> {
+        let mut has_all = true;
         for (stream, id) in ids.iter() {
-            let Some(found) = id else { continue };
             let expected = self.partitions.cluster.topic_ids[stream].as_ref();
+            let Some(found) = id else {
+                has_all &= expected.or(self.first_ids[stream].as_ref()).is_none();
+                continue;
+            };
             let expected = expected.unwrap_or_else(|| self.first_ids[stream].get_or_insert_with(|| found.clone()));
             if found == expected {
                 continue;
@@ -194,7 +201,7 @@ impl Worker {
                 ),
             ));
         }
-        Ok(())
+        Ok(has_all)
     }
 
     /// Refetches partitions that are stalled, each at most once per stall time-out. One that yields nothing after that,

@@ -64,9 +64,10 @@ impl Worker {
             }
         }
         self.request_cut();
+        self.settle_cuts();
     }
 
-    /// Takes an answer with the ids of the start to a question of the time `asked`.
+    /// Takes an answer with the topics of the start to a question of the time `asked`.
     pub(super) fn confirm_cuts(&mut self, asked: Instant) {
         let passed_before = self.cut_scheduler.passed_before(self.cut_progress());
         self.cut_confirmation.confirm(asked, self.clock.instant(), passed_before);
@@ -98,8 +99,6 @@ impl Worker {
         for _ in 0..MISSED_AT_ONCE {
             match self.cut_scheduler.oldest_pending(self.cut_progress()) {
                 None => return,
-                // It lacks the records of partitions that are not read.
-                Some(PendingCut::Whole(whole)) if !self.partitions.cover(whole) => return,
                 Some(PendingCut::Whole(whole)) => {
                     at = Some(whole);
                     break;
@@ -114,6 +113,8 @@ impl Worker {
         }
         let Some(at) = at.filter(|at| self.cut_confirmation.confirms(*at)) else { return };
         let cut = self.assemble_cut(at);
+        // A partition without records has passed without a part.
+        self.open_ends(cut.offsets.iter());
         self.cut_storage = CutStorage::InFlight;
         let _ = self.outputs.cuts.send(CutRequest::Store { oldest: self.oldest_kept(at), cut });
     }
@@ -172,13 +173,15 @@ impl Worker {
         failpoint("cut.stored");
         self.cut_storage = CutStorage::Idle;
         log_cut(&cut, &seal);
-        self.partitions.last_cut = Some(LastCut { id: cut.id.clone(), hash: seal.hash });
+        self.partitions.last_cut = Some(LastCut { id: cut.id.clone(), hash: seal.hash.clone() });
         self.checkpoint_scheduler.name_last_cut(&mut self.partitions, self.clock.instant());
         let oldest = self.oldest_kept(cut.at_ms);
         // Copied once for each snapshot that is shown, not for each cut.
         let closed_periods = Arc::make_mut(&mut self.cut_scheduler.closed_periods);
         cut.report(closed_periods);
         closed_periods.forget_before(oldest);
+        self.unsettled_cuts.forget_before(oldest);
+        self.await_settlement(&cut, &seal);
         self.drop_part(cut.at_ms);
         self.request_cut();
     }

@@ -7,7 +7,6 @@ use crate::checkpoint::{Damage, LastCut};
 use crate::clock::Timestamp;
 use crate::pipeline::batch_decoder::ResumePoint;
 use crate::pipeline::compatibility::ClusterInfo;
-use crate::pipeline::cut_confirmation::CutConfirmation;
 use crate::pipeline::cut_thread::CutRequest;
 use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
@@ -24,7 +23,6 @@ impl Worker {
         let now = self.clock.now();
         let LogInventory { cluster_id, topic_ids, logs, committed_fault, timestamps, short_retention } = inventory;
         let counts = PerStream::from_fn(|stream| logs.iter().filter(|log| log.partition.stream == stream).count());
-        self.cut_confirmation = CutConfirmation::new(topic_ids.iter().any(|(_, id)| id.is_some()));
         self.partitions.cluster = ClusterInfo { cluster_id, partition_counts: counts, topic_ids };
         self.outputs.metrics.logs_found(&logs, &short_retention);
         let restored = self.restore_all(&logs, committed_fault.as_deref(), now)?;
@@ -44,11 +42,14 @@ impl Worker {
         let instant = self.clock.instant();
         for ((log, mut restored), resume_point) in logs.into_iter().zip(restored).zip(&resume_points) {
             let saved = std::mem::take(&mut restored.cuts);
-            let cuts = self.cut_scheduler.resume(timestamps[log.partition.stream], saved);
+            let mut cuts = self.cut_scheduler.resume(timestamps[log.partition.stream], saved);
+            cuts.reopen(resume_point.next_offset);
             let partition = OwnedPartition::new(log, restored, resume_point, cuts, (now, instant), ages);
             let index = self.partitions.add(partition);
             self.audit_restored(index);
         }
+        let unsettled = std::mem::take(&mut self.stored_unsettled);
+        self.resume_unsettled(unsettled);
         if is_unnamed {
             self.checkpoint_scheduler.name_last_cut(&mut self.partitions, instant);
         }

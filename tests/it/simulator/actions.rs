@@ -15,6 +15,8 @@ pub struct Setup {
     pub partitions: [usize; 3],
     /// True if the disk may confirm a sync that was not done, and may change bytes.
     pub disk_lies: bool,
+    /// True if the topics bound no delay of timestamps, so that cuts may be provisional.
+    pub delay_is_unbounded: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -157,7 +159,11 @@ impl Run {
         let mut random = fastrand::Rng::with_seed(seed);
         let few = random.u8(..10) < 7;
         let mut partitions = || if !few && random.bool() { 2 } else { 1 };
-        let setup = Setup { partitions: [partitions(), partitions(), partitions()], disk_lies: random.u8(..10) < 2 };
+        let setup = Setup {
+            partitions: [partitions(), partitions(), partitions()],
+            disk_lies: random.u8(..10) < 2,
+            delay_is_unbounded: seed.is_multiple_of(2),
+        };
         let pace = *random.choice(&[20 * SECOND, 10 * MINUTE, 3 * HOUR, DAY, 4 * DAY]).expect("some");
         let length = random.usize(20..if few { 140 } else { 320 });
         let mut generator =

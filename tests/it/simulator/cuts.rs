@@ -1,6 +1,7 @@
 //! Crashes while a cut is stored: whatever survives, a start on an honest disk finds no sign of tampering.
 
 use super::actions::DiskFault;
+use super::logs::Log;
 use super::world::{Fault, World};
 
 impl World<'_> {
@@ -24,9 +25,38 @@ impl World<'_> {
         }
         let failures = self.disk.failures();
         let Ok(verdicts) = process.cuts.verify(None, &[]) else { return Ok(()) };
-        let wrong: Vec<_> = verdicts.into_iter().filter(|verdict| verdict.result.is_err()).collect();
+        let wrong: Vec<_> = verdicts.iter().filter(|verdict| verdict.result.is_err()).collect();
         if self.disk.failures() == failures && !wrong.is_empty() {
             return Err(format!("a start left faults of cuts: {wrong:?}"));
+        }
+        for id in verdicts.iter().map(|verdict| &verdict.id) {
+            self.check_settlement(id)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a provisional cut was decided as the log has it behind its end.
+    fn check_settlement(&mut self, id: &str) -> Result<(), Fault> {
+        let Some(cuts) = self.process.as_ref().map(|process| &process.cuts) else { return Ok(()) };
+        let (Ok(Some((stored, _))), Ok(Some((known, _)))) = (cuts.find(id), cuts.get(id)) else { return Ok(()) };
+        for (stored, offset) in stored.offsets.iter().zip(&known.offsets) {
+            if !stored.is_provisional || offset.is_provisional {
+                continue;
+            }
+            let is_of_offset = |log: &&Log| {
+                (log.partition.stream.name(), log.partition.partition) == (offset.stream.as_str(), offset.partition)
+            };
+            // Of a truncated log other records may have decided.
+            let Some(log) = self.logs.logs.iter().find(is_of_offset).filter(|log| log.version == 0) else { continue };
+            let behind = log.entry(log.next_record(offset.next_offset)).map(|entry| entry.timestamp);
+            if behind.is_none_or(|behind| (behind <= known.at_ms) != offset.is_late) {
+                return Err(format!("cut {id}: {offset:?} with {behind:?} behind it"));
+            }
+            if offset.is_late {
+                self.stats.late += 1;
+            } else {
+                self.stats.settled += 1;
+            }
         }
         Ok(())
     }

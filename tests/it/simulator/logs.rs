@@ -6,10 +6,10 @@ use pacemeter::clock::{Clock, HOUR, SECOND, Timestamp};
 use pacemeter::decode::Decoder;
 use pacemeter::event::{Event, LabelArena};
 use pacemeter::oracle::SentRecord;
-use pacemeter::record::TopicPartition;
-use pacemeter::record::{RawRecord, Reason, Rejection, Stream};
+use pacemeter::record::{PerStream, RawRecord, Reason, Rejection, Stream, TopicPartition};
+use pacemeter::source::check::TimestampSource;
 
-use super::actions::Defect;
+use super::actions::{Defect, Setup};
 use crate::oracle::{START, Step, Time, record, turn, zone};
 
 /// A record as Kafka has it, its meaning, and its decoded event.
@@ -58,13 +58,15 @@ pub struct Logs {
     /// Index in `logs` of each stream's first partition.
     first: [usize; 3],
     partitions: [usize; 3],
+    pub timestamps: TimestampSource,
     at: Timestamp,
     last: Timestamp,
     records: usize,
 }
 
 impl Logs {
-    pub fn new(partitions: [usize; 3]) -> Self {
+    pub fn new(setup: &Setup) -> Self {
+        let partitions = setup.partitions;
         let mut logs = Vec::new();
         let mut first = [0; 3];
         for stream in Stream::ALL {
@@ -74,7 +76,16 @@ impl Logs {
                 logs.push(Log { partition, entries: Vec::new(), low: 0, version: 0, committed: None });
             }
         }
-        Self { logs, first, partitions, at: START, last: START, records: 0 }
+        let timestamps = match setup.delay_is_unbounded {
+            true => TimestampSource::Producer { is_delay_bounded: false },
+            false => TimestampSource::Broker,
+        };
+        Self { logs, first, partitions, timestamps, at: START, last: START, records: 0 }
+    }
+
+    /// Number of partitions of each topic.
+    pub fn partition_counts(&self) -> PerStream<Option<usize>> {
+        PerStream::from_fn(|stream| Some(self.partitions[stream as usize]))
     }
 
     /// Appends a record to the log of its partition. The wall clock follows the event times.

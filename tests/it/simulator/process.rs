@@ -122,7 +122,7 @@ fn inventory(logs: &Logs, config: Config) -> LogInventory {
         topic_ids: topic_ids(),
         logs: logs.logs.iter().map(info).collect(),
         committed_fault: None,
-        timestamps: PerStream::default(),
+        timestamps: PerStream::from_fn(|_| logs.timestamps),
         short_retention: PerStream::default(),
     }
 }
@@ -164,6 +164,7 @@ impl<'a> Process<'a> {
             cut_offsets: newest_cut_offsets(&cuts, &closed_periods),
             closed_periods: Arc::new(closed_periods),
             newest_cut: cuts.newest(),
+            unsettled_cuts: cuts.unsettled().map_err(|error| Failure::from_io("the cuts", &error))?,
             outputs: Outputs {
                 commands: command,
                 dead_letters: Box::new(dead_letters.clone()),
@@ -293,7 +294,12 @@ impl<'a> Process<'a> {
             .collect();
         self.answers.push_back([
             WorkerMessage::Ends { asked: self.clock.now(), ends, missing: Vec::new() },
-            WorkerMessage::TopicIds { asked: self.clock.instant(), ids: topic_ids() },
+            WorkerMessage::Topics {
+                asked: self.clock.now(),
+                asked_at: self.clock.instant(),
+                counts: logs.partition_counts(),
+                ids: topic_ids(),
+            },
         ]);
     }
 

@@ -13,6 +13,9 @@ pub struct Stats {
     pub crashes: u64,
     /// Crashes while a cut was stored.
     pub crashes_in_cuts: u64,
+    /// Partitions of provisional cuts that starts found settled, and late.
+    pub settled: u64,
+    pub late: u64,
     pub stops: u64,
     pub checkpoints: u64,
     pub failed_checkpoints: u64,
@@ -40,6 +43,8 @@ impl AddAssign for Stats {
         self.lives += other.lives;
         self.crashes += other.crashes;
         self.crashes_in_cuts += other.crashes_in_cuts;
+        self.settled += other.settled;
+        self.late += other.late;
         self.stops += other.stops;
         self.checkpoints += other.checkpoints;
         self.failed_checkpoints += other.failed_checkpoints;
@@ -57,7 +62,7 @@ impl fmt::Display for Stats {
         write!(
             formatter,
             "{} runs: {} starts, {} of them live; {} crashes, {} of them in a cut, {} orderly stops, {} exits with 65, {} with 74; {} checkpoints, {} \
-             failed; {} logs truncated, {} rebuilds by the operator; state compared {} times, figures {} times",
+             failed; {} logs truncated, {} rebuilds by the operator; {} ends of cuts found settled, {} late; state compared {} times, figures {} times",
             self.runs,
             self.starts,
             self.lives,
@@ -70,6 +75,8 @@ impl fmt::Display for Stats {
             self.failed_checkpoints,
             self.truncations,
             self.operator_rebuilds,
+            self.settled,
+            self.late,
             self.digests,
             self.comparisons
         )

@@ -73,7 +73,7 @@ enum LogMatch {
 
 impl<'a> World<'a> {
     pub fn new(shared: &'a Shared, run: &Run) -> Self {
-        let logs = Logs::new(run.setup.partitions);
+        let logs = Logs::new(&run.setup);
         Self {
             shared,
             disk_lies: run.setup.disk_lies,

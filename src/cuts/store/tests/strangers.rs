@@ -295,7 +295,7 @@ fn a_file_without_a_key_never_stands_in_for_a_sealed_cut() {
         assert_eq!((report.unsealed, said.len()), (vec![], 2));
         assert!(open(&disk).get(IDS[1]).is_err(), "lost, as was accepted");
         assert_eq!(disk.read(&format!("{}.stranger-1", path_of(IDS[1]))), forged);
-        assert_eq!((faults(&disk), bad(&disk), open(&disk).unusual_seals().len()), (vec![], vec![], 0));
+        assert_eq!((faults(&disk), bad(&disk), open(&disk).unusual().len()), (vec![], vec![], 0));
     }
 }
 

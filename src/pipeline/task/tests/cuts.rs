@@ -34,6 +34,7 @@ fn a_first_timestamp_of_years_ago_costs_one_part_of_all_cuts() {
     rig.start = start;
     batches.extend(rig.batches(2).pop());
     apply(&mut rig.task.worker, batches);
+    rig.confirm_cuts();
     save(&mut rig.task.worker);
     letters.observe(Observer::look);
     letters.observe(|seen| {
@@ -53,9 +54,9 @@ fn the_cut_that_was_stored_last_is_named_by_the_next_checkpoint() {
     let mut batches = rig.batches(1);
     rig.start += DAY;
     batches.extend(rig.batches(2).pop());
+    apply(&mut rig.task.worker, batches);
+    rig.confirm_cuts();
     let worker = &mut rig.task.worker;
-    apply(worker, batches);
-    letters.observe(Observer::look);
     let cut = letters.observe(|seen| seen.cuts[0].1.clone());
     let (id, hash) = (cut.id.clone(), "5a".repeat(32));
     worker.cut_stored(CutOutcome { cut, result: Ok(CutSeal { hash: hash.clone(), kind: SealKind::Sealed }) });
@@ -104,7 +105,7 @@ fn no_clock_that_is_ahead_removes_cuts() {
     rig.start += 900 * DAY;
     batches.extend(rig.batches(2).pop());
     apply(&mut rig.task.worker, batches);
-    letters.observe(Observer::look);
+    rig.confirm_cuts();
     let (at, oldest) = letters.observe(|seen| (seen.cuts[0].1.at_ms, seen.cuts[0].2));
     assert!(at > start + 90 * DAY && oldest < start + DAY - KEEP, "{at} removes all before {oldest}");
 
@@ -117,7 +118,7 @@ fn no_clock_that_is_ahead_removes_cuts() {
     let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
     rig.task.worker.take(WorkerMessage::Ends { asked: rig.clock.now(), ends, missing: Vec::new() }).unwrap();
     rig.task.worker.publish(0);
-    letters.observe(Observer::look);
+    rig.confirm_cuts();
     let (at, oldest) = letters.observe(|seen| (seen.cuts[0].1.at_ms, seen.cuts[0].2));
     assert!(at > start + 90 * DAY && oldest < start + DAY - KEEP, "{at} removes all before {oldest}");
 }

@@ -5,10 +5,6 @@ use super::*;
 
 const START: &str = "2026-09-22T12:00:00Z";
 
-fn counts(milestones: Option<usize>) -> PerStream<Option<usize>> {
-    PerStream::from_fn(|stream| milestones.filter(|_| stream == Stream::Milestone))
-}
-
 /// A live task that has read a batch of its one partition, and the time passes by a second.
 fn live() -> Rig {
     let mut rig = Rig::new(1, START, &[]);
@@ -21,10 +17,12 @@ fn live() -> Rig {
 fn take(rig: &mut Rig, count: Option<usize>) -> Result<Timestamp, Failure> {
     rig.clock.advance(1_000, 0);
     let asked = rig.clock.now();
+    let topics = topics(&rig.clock, count, PerStream::default());
     let worker = &mut rig.task.worker;
     let ends = vec![(PartitionIndex::new(0), End { stable: BATCH, high: BATCH })];
     worker.take(WorkerMessage::Ends { asked, ends, missing: Vec::new() })?;
-    worker.take(WorkerMessage::PartitionCounts { asked, counts: counts(count) })?;
+    worker.publish(0);
+    worker.take(topics)?;
     worker.publish(0);
     rig.letters.observe(Observer::look);
     Ok(asked)
@@ -57,23 +55,32 @@ fn added_partitions_leave_the_rest_running_and_not_ready() {
 #[test]
 fn fewer_partitions_end_the_process() {
     let mut rig = Rig::new(2, START, &[]);
-    let asked = rig.start;
-    let failed = rig.task.worker.take(WorkerMessage::PartitionCounts { asked, counts: counts(Some(1)) }).unwrap_err();
+    let answer = topics(&rig.clock, Some(1), PerStream::default());
+    let failed = rig.task.worker.take(answer).unwrap_err();
     assert_eq!(failed.exit, Exit::TryAgain);
     assert!(failed.message.contains("was deleted and created again"), "{}", failed.message);
 }
 
+/// Number of cuts that are stored after answers with these numbers of partitions, of which the first three come after a
+/// midnight.
+fn cuts_after(found: [Option<usize>; 4]) -> usize {
+    let mut rig = live();
+    take(&mut rig, Some(1)).unwrap();
+    rig.clock.advance(DAY, 0);
+    for count in found {
+        take(&mut rig, count).unwrap();
+    }
+    rig.letters.observe(|seen| seen.cuts.len())
+}
+
 #[test]
 fn no_cut_is_stored_without_the_records_of_added_partitions() {
-    let cuts_after = |count: Option<usize>| {
-        let mut rig = live();
-        take(&mut rig, Some(1)).unwrap();
-        take(&mut rig, count).unwrap();
-        rig.clock.advance(DAY, 0);
-        take(&mut rig, count).unwrap();
-        rig.letters.observe(|seen| seen.cuts.len())
-    };
-    assert_eq!([cuts_after(Some(1)), cuts_after(None), cuts_after(Some(2))], [1, 1, 0]);
+    let one = Some(1);
+    assert_eq!(cuts_after([one, None, None, None]), 0, "the first answer may be older than the last records");
+    assert_eq!(cuts_after([one, one, None, None]), 1);
+    assert_eq!(cuts_after([one, None, one, None]), 1);
+    assert_eq!(cuts_after([one, Some(2), Some(2), Some(2)]), 0, "an added partition may have records of the cut");
+    assert_eq!(cuts_after([one, Some(2), one, one]), 0, "an old answer");
 }
 
 /// Starts a task with so many partitions, of which checkpoints may exist.

@@ -85,7 +85,7 @@ impl Start {
 
 fn cut_offset(topic: &str, first_offset: Option<i64>, next_offset: i64) -> CutOffset {
     let (stream, topic) = (DIR.stream.name().to_owned(), topic.to_owned());
-    CutOffset { stream, topic, partition: 0, first_offset, next_offset, is_provisional: false }
+    CutOffset { stream, topic, partition: 0, first_offset, next_offset, is_provisional: false, is_late: false }
 }
 
 fn path(file: &str) -> String {

@@ -13,7 +13,7 @@ fn ids(id: Option<&str>) -> TopicIds {
 
 /// An answer to a question that is asked now.
 fn answer(rig: &Rig, id: Option<&str>) -> WorkerMessage {
-    WorkerMessage::TopicIds { asked: rig.clock.instant(), ids: ids(id) }
+    topics(&rig.clock, Some(1), ids(id))
 }
 
 /// A task with these checkpoints whose topic has this id, or the reason why it does not start.
@@ -126,6 +126,10 @@ fn a_cut_waits_for_ids_that_were_asked_for_after_it() {
     rig.task.worker.take(before).unwrap();
     assert_eq!(requested(&rig), 0, "the answer is about the time before");
     rig.clock.advance(1_000, 0);
+    rig.task.worker.take(answer(&rig, None)).unwrap();
+    assert_eq!(requested(&rig), 0, "the answer lacks the id");
+    rig.task.worker.take(topics(&rig.clock, None, ids(Some("old")))).unwrap();
+    assert_eq!(requested(&rig), 0, "the answer lacks the number of partitions");
     rig.task.worker.take(answer(&rig, Some("old"))).unwrap();
     assert_eq!(requested(&rig), 1);
     assert!(rig.task.worker.take(answer(&rig, Some("new"))).is_err());
