@@ -15,6 +15,8 @@ pub struct Allowlist {
     names: Vec<String>,
     indexes: HashMap<String, usize>,
     other: usize,
+    /// True if values are listed, other than `other`.
+    names_values: bool,
 }
 
 impl Allowlist {
@@ -34,7 +36,12 @@ impl Allowlist {
             }
         }
         let other = names.len() - 1;
-        Self { names, indexes, other }
+        Self { names, indexes, other, names_values: listed.iter().any(|name| name != "other") }
+    }
+
+    /// True if `name` is shown under its own name, or if the list names no value at all.
+    pub fn admits(&self, name: &str) -> bool {
+        !self.names_values || self.indexes.contains_key(name)
     }
 
     /// Number of values shown, including `other`.
@@ -135,6 +142,8 @@ pub struct Allowlists {
     pub milestones: Allowlist,
     /// Time zone of calendar periods.
     pub zone: TimeZone,
+    /// Settings whose list is empty. A list of `other` alone is not: somebody means it.
+    pub empty: Vec<&'static str>,
     /// Position of each federal state, by [`FederalState::index`].
     state_indexes: [usize; FederalState::CODES.len()],
 }
@@ -142,6 +151,7 @@ pub struct Allowlists {
 impl Allowlists {
     /// Reads the lists and the time zone; problems are reported to `reader`.
     pub fn read(reader: &mut SettingsReader) -> Self {
+        let mut empty = Vec::new();
         let states = reader.strings("labels.states");
         for state in &states {
             if !FederalState::CODES.contains(&state.as_str()) {
@@ -159,8 +169,14 @@ impl Allowlists {
             );
             TimeZone::UTC
         });
+        if states.is_empty() {
+            empty.push("labels.states");
+        }
         let mut listed = |key, always: &[&str]| {
             let mut values = reader.strings(key);
+            if values.is_empty() {
+                empty.push(key);
+            }
             if values.len() > MAX_LISTED {
                 reader.fault(key, format!("has {} values; list at most {MAX_LISTED}", values.len()));
                 values.truncate(MAX_LISTED);
@@ -177,6 +193,7 @@ impl Allowlists {
             zone,
             state_indexes: FederalState::CODES.map(|code| states.index(code)),
             states,
+            empty,
         }
     }
 
@@ -238,6 +255,20 @@ mod tests {
         let list = Allowlist::new(&["b", "a", "other", "b", "unknown"].map(str::to_owned), &["unknown"]);
         assert_eq!(list.names(), ["b", "a", "unknown", "other"]);
         assert_eq!((list.index("a"), list.index("z"), list.other(), list.count()), (1, 3, 3, 4));
+    }
+
+    #[test]
+    fn an_empty_list_is_known_and_admits_every_value() {
+        let lists = |overrides: &[&str]| {
+            let overrides = overrides.iter().map(|&text| text.to_owned()).collect();
+            Allowlists::read(&mut SettingsReader::load(&Layers { overrides, ..Layers::default() }))
+        };
+        let all = ["labels.programmes", "labels.queues", "labels.sites", "labels.initiatives", "labels.milestones"];
+        assert_eq!(lists(&[]).empty, all);
+        let some = lists(&["labels.programmes=['a']", "labels.queues=['other']", "labels.states=[]"]);
+        assert_eq!(some.empty, ["labels.states", "labels.sites", "labels.initiatives", "labels.milestones"]);
+        assert!(some.programmes.admits("a") && some.programmes.admits("other") && !some.programmes.admits("b"));
+        assert!(some.queues.admits("b") && some.sites.admits("b"));
     }
 
     #[test]

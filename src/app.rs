@@ -36,7 +36,7 @@ use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
 use crate::settings::{SecretExposure, SettingsReader};
 use crate::source;
 use crate::telemetry::Metrics;
-use crate::telemetry::log::{self, Guard};
+use crate::telemetry::log::{self, Guard, JsonObject};
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 use crate::view::totals::PresenceLimits;
@@ -58,8 +58,8 @@ pub struct Settings {
     state_directory: PathBuf,
     pseudonym_key_file: Option<PathBuf>,
     max_series: usize,
-    /// Effective settings on one line, without secrets.
-    summary: String,
+    /// Settings that differ from their defaults, without secrets.
+    changed: JsonObject,
 }
 
 impl Settings {
@@ -79,20 +79,20 @@ impl Settings {
 
     /// Reads the settings and leaves faults in the reader.
     fn of(reader: &mut SettingsReader) -> Self {
-        let (rules, allowlists) = (Rules::read(reader), Allowlists::read(reader));
+        let (rules, allowlists) = (Rules::read(reader), Arc::new(Allowlists::read(reader)));
         let settings = Self {
             source: source::Settings::read(reader),
             decode: decode::Settings::read(reader),
-            files: TargetFiles::from_settings(reader, &rules, &allowlists.zone),
+            files: TargetFiles::from_settings(reader, &rules, &allowlists),
             rules,
-            allowlists: Arc::new(allowlists),
+            allowlists,
             pipeline: pipeline::Settings::read(reader),
             http: http::Settings::read(reader),
             log: log::Settings::read(reader),
             state_directory: PathBuf::from(reader.string("state.directory")),
             pseudonym_key_file: reader.optional_path("state.pseudonym_key_file"),
             max_series: reader.integer("http.max_series", 100..=10_000_000) as usize,
-            summary: reader.summary(),
+            changed: JsonObject(reader.changed()),
         };
         assert!(reader.unread().is_empty(), "every setting is read by a stage: {:?}", reader.unread());
         settings
@@ -156,14 +156,16 @@ pub(crate) async fn start(
     let exposures = settings.source.check_files(&mut reader);
     let texts = settings.files.texts();
     let loaded = settings.files.read(&texts);
-    let uncovered = loaded.uncovered(clock.now());
+    let (uncovered, unlisted) = (loaded.uncovered(clock.now()), loaded.unlisted());
     let targets = loaded.targets_or_faults(&mut reader);
     reader.finish()?;
-    tracing::info!(event = "pacemeter.started", settings = settings.summary, "pacemeter started");
+    tracing::info!(event = "pacemeter.started", settings = settings.changed.as_field(), "pacemeter started");
     log_certificate_checks(&settings.source);
     log_failpoint();
     log_exposures(reader.exposures().iter().chain(&exposures));
     reload::log_uncovered(&uncovered);
+    reload::log_unlisted(&unlisted);
+    log_empty_lists(&settings.allowlists);
     let opened = open_unless_stopped(&settings, &shutdown).await?;
     let Some(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets, unsettled_cuts }) = opened else {
         tracing::info!(event = "pacemeter.ended", "pacemeter ended");
@@ -262,6 +264,14 @@ impl RunningApp {
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.shutdown.request();
         self.wait().await
+    }
+}
+
+/// Logs the allowlists that name no value.
+fn log_empty_lists(allowlists: &Allowlists) {
+    if !allowlists.empty.is_empty() {
+        let lists = allowlists.empty.join(", ");
+        tracing::warn!(event = "pacemeter.label.unnamed", lists, "allowlists empty; values shown as other");
     }
 }
 

@@ -134,6 +134,8 @@ pub(crate) enum Command {
     #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
     /// Check the settings and the topics in Kafka; exit code 78 if the configuration must be fixed.
+    ///
+    /// Warnings are printed, and are no faults: each says what is wrong, where, and what to do.
     #[command(after_help = SETTINGS_HELP)]
     Check(CheckArgs),
     /// Print a table with the progress of each target of a running pacemeter.
@@ -167,9 +169,9 @@ pub(crate) enum Command {
 #[derive(Subcommand)]
 pub(crate) enum StateCommand {
     /// List the checkpoints, and the cuts with what is damaged; safe beside a running process.
-    Inspect(CheckArgs),
+    Inspect(StateArgs),
     /// Read every byte of every checkpoint and cut; exit code 65 if one is damaged or a cut is missing.
-    Verify(CheckArgs),
+    Verify(StateArgs),
     /// Remove the checkpoints, so that the next start rebuilds the figures from the beginning of the logs.
     ///
     /// Refused (exit code 65) if a log now begins later than the state did, since figures of earlier records would be lost,
@@ -259,9 +261,22 @@ pub(crate) struct DemoArgs {
     pub(crate) settings: SettingsArgs,
 }
 
-/// Arguments of the commands that take nothing but settings.
+/// Arguments of `pacemeter check`.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
+    /// Check the settings and the files that they name without asking Kafka, as on a build server.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// End with exit code 78 if there is a warning.
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// Arguments of `pacemeter state inspect` and `verify`.
+#[derive(Args)]
+pub(crate) struct StateArgs {
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }
@@ -351,6 +366,14 @@ mod tests {
         assert_eq!(run.settings.config, [PathBuf::from("a"), PathBuf::from("b")]);
         assert_eq!(run.settings.layers().overrides, ["x.y=1", "x.y=a=b"]);
         assert!(run.print_config);
+    }
+
+    #[test]
+    fn check_asks_kafka_and_allows_warnings_by_default() {
+        for (line, expected) in [("", (false, false)), (" --offline --deny-warnings", (true, true))] {
+            let Ok(Command::Check(check)) = parsed(&format!("pacemeter check{line}")) else { panic!("check") };
+            assert_eq!((check.offline, check.deny_warnings), expected);
+        }
     }
 
     #[test]

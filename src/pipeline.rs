@@ -79,6 +79,7 @@ mod poller;
 mod recomputation;
 mod rejection_log;
 mod restore;
+mod shared_causes;
 mod task;
 mod task_channel;
 mod unsaved;

@@ -111,7 +111,7 @@ impl OffsetRange {
 
 /// Merged settings with typed getters, and the faults found so far.
 ///
-/// Contains secrets, so it does not implement `Debug`; [`SettingsReader::effective`] and [`SettingsReader::summary`]
+/// Contains secrets, so it does not implement `Debug`; [`SettingsReader::effective`] and [`SettingsReader::changed`]
 /// redact them.
 pub struct SettingsReader {
     known: KnownSettings,
@@ -285,9 +285,9 @@ impl SettingsReader {
         effective::toml_text(self.merged_settings())
     }
 
-    /// Returns all settings as one line of JSON, an object of full keys, for the log. Secrets are redacted.
-    pub fn summary(&self) -> String {
-        effective::json_line(self.merged_settings())
+    /// Returns the settings that differ from their built-in defaults, by full key, for the log. Secrets are redacted.
+    pub fn changed(&self) -> serde_json::Map<String, serde_json::Value> {
+        effective::changed(self.merged_settings())
     }
 
     fn merged_settings(&self) -> impl Iterator<Item = (&known::Setting, &Value)> {

@@ -12,10 +12,13 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::Rules;
+use crate::allowlists::{Allowlist, Allowlists};
 use crate::calendar::{self, MissingYear, WorkingCalendar};
 use crate::clock::{Millis, Timestamp};
 use crate::record::Stream;
-use crate::settings::{Document, FileText, SettingsFault, SettingsFaults, SettingsReader, parse_time, redacted_text};
+use crate::settings::{
+    Document, FileText, SettingsFault, SettingsFaults, SettingsReader, nearest, parse_time, redacted_text,
+};
 use crate::targets::Targets;
 use crate::targets::read::{self, PeriodBounds};
 
@@ -37,7 +40,7 @@ pub(crate) struct TargetFiles {
     paths: Vec<PathBuf>,
     /// Interval at which the files are checked for changes.
     pub(super) check_interval: Duration,
-    zone: TimeZone,
+    allowlists: Arc<Allowlists>,
     bounds: PeriodBounds,
     cuts_at: Vec<Time>,
     /// Name of the calendar on whose working days cuts are taken at these times; `None` for every day.
@@ -50,14 +53,14 @@ pub(crate) struct LoadedFiles {
     documents: Vec<Document>,
     /// Number of documents that come from files.
     files: usize,
-    zone: TimeZone,
+    allowlists: Arc<Allowlists>,
     /// The targets, or all faults.
     pub(super) result: Result<Targets, SettingsFaults>,
 }
 
 impl TargetFiles {
     /// Reads the settings `targets.*`, `cuts.at` and `cuts.calendar`.
-    pub(crate) fn from_settings(reader: &mut SettingsReader, rules: &Rules, zone: &TimeZone) -> Self {
+    pub(crate) fn from_settings(reader: &mut SettingsReader, rules: &Rules, allowlists: &Arc<Allowlists>) -> Self {
         let paths = reader.strings("targets.files");
         if paths.len() > MAX_FILES {
             reader.fault("targets.files", format!("has {} files; merge them into at most {MAX_FILES}", paths.len()));
@@ -68,12 +71,12 @@ impl TargetFiles {
         let cuts_calendar = reader.string("cuts.calendar");
         let bounds = PeriodBounds {
             disbursement_horizon: rules.horizon(Stream::Disbursement),
-            counts: counts_retention(rules, zone, &cuts_at),
+            counts: counts_retention(rules, &allowlists.zone, &cuts_at),
         };
         Self {
             paths: paths.into_iter().map(PathBuf::from).collect(),
             check_interval,
-            zone: zone.clone(),
+            allowlists: Arc::clone(allowlists),
             bounds,
             cuts_at,
             cuts_calendar: (!cuts_calendar.is_empty()).then_some(cuts_calendar),
@@ -99,11 +102,11 @@ impl TargetFiles {
     pub(crate) fn read(&self, texts: &[FileText]) -> LoadedFiles {
         let mut documents: Vec<Document> = texts.iter().map(Document::of).collect();
         documents.extend(calendar::shipped(&documents));
-        let result = read::read(&documents, &self.zone, &self.bounds);
+        let result = read::read(&documents, &self.allowlists.zone, &self.bounds);
         let mut faults = result.as_ref().err().cloned().unwrap_or_default();
         self.unknown_calendar(&documents).into_iter().for_each(|fault| faults.add(fault));
         let result = faults.err_if_any().and(result).map(|targets| self.with_cuts(targets));
-        LoadedFiles { documents, files: texts.len(), zone: self.zone.clone(), result }
+        LoadedFiles { documents, files: texts.len(), allowlists: Arc::clone(&self.allowlists), result }
     }
 
     fn with_cuts(&self, targets: Targets) -> Targets {
@@ -144,7 +147,7 @@ impl LoadedFiles {
     /// Finds the calendars that lack the holidays of this year or, from November on, of the next. Shipped calendars are
     /// checked only if a target or the cuts use them.
     pub(super) fn uncovered(&self, now: Timestamp) -> MissingHolidays {
-        let read_calendars = || calendar::read(&self.documents, &self.zone);
+        let read_calendars = || calendar::read(&self.documents, &self.allowlists.zone);
         let calendars = self.result.as_ref().map_or_else(|_| read_calendars(), |targets| targets.calendars.clone());
         let mut missing = MissingHolidays::default();
         for calendar in &calendars {
@@ -153,6 +156,37 @@ impl LoadedFiles {
             self.missing_list(calendar, message).into_iter().for_each(|fault| faults.add(fault));
         }
         missing
+    }
+
+    /// Finds the values in filters of targets that are in no allowlist: a misspelled one selects nothing. Targets may
+    /// count values that no figure shows by name, so this is no fault.
+    pub(super) fn unlisted(&self) -> SettingsFaults {
+        let mut unlisted = SettingsFaults::default();
+        let lists = &*self.allowlists;
+        for target in self.result.iter().flat_map(|targets| &targets.targets) {
+            let filter = &target.filter;
+            for (key, values, list) in [
+                ("programmes", &filter.programmes, &lists.programmes),
+                ("states", &filter.states, &lists.states),
+                ("queues", &filter.queues, &lists.queues),
+                ("initiatives", &filter.initiatives, &lists.initiatives),
+                ("milestones", &filter.milestones, &lists.milestones),
+            ] {
+                for value in values.iter().filter(|value| !list.admits(value)) {
+                    if unlisted.is_full() {
+                        unlisted.add_unreported(1);
+                        continue;
+                    }
+                    let origins = self.documents.iter();
+                    unlisted.add(SettingsFault {
+                        key: format!("target.{}.{key}", target.name),
+                        origin: origins.filter_map(|file| file.origin_of_key("target", &target.name, key)).next(),
+                        message: unlisted_value(value, key, list),
+                    });
+                }
+            }
+        }
+        unlisted
     }
 
     fn missing_list(&self, calendar: &WorkingCalendar, message: String) -> Option<SettingsFault> {
@@ -177,6 +211,15 @@ impl LoadedFiles {
             .chain(calendar_of_cuts)
             .any(|used| used.name() == calendar)
     }
+}
+
+fn unlisted_value(value: &str, key: &str, list: &Allowlist) -> String {
+    let names = list.names().iter().map(String::as_str).filter(|name| *name != "other");
+    let meant = nearest(value, names).map_or(String::new(), |nearest| format!(" did you mean {nearest:?}?"));
+    let value = redacted_text(value);
+    format!(
+        "{value:?} is not in labels.{key};{meant} correct the target, or list the value, which figures show as other until then"
+    )
 }
 
 /// Returns the times of `cuts.at`, in ascending order.

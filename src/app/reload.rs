@@ -93,6 +93,7 @@ impl Reloader {
         self.read = texts;
         self.changed = None;
         log_uncovered(&loaded.uncovered(self.clock.now()));
+        log_unlisted(&loaded.unlisted());
         match loaded.result {
             Ok(targets) => self.accept(targets),
             Err(faults) => self.refuse(&faults),
@@ -134,6 +135,13 @@ impl Reloader {
 pub(super) fn log_uncovered(MissingHolidays { this_year, next_year }: &MissingHolidays) {
     for fault in this_year.iter().chain(next_year.iter()) {
         tracing::warn!(event = "pacemeter.calendar.uncovered", fault = %fault, "holidays missing from calendar");
+    }
+}
+
+/// Logs the filters of targets with a value that no allowlist has.
+pub(super) fn log_unlisted(unlisted: &SettingsFaults) {
+    for fault in unlisted.iter() {
+        tracing::warn!(event = "pacemeter.targets.unlisted", fault = %fault, "filter of target names unlisted value");
     }
 }
 

@@ -34,7 +34,13 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run(arguments),
         Command::Demo(arguments) => demo::run(arguments, &hooked_clock()?.0, InProcessApp::start),
         Command::Check(arguments) => {
-            print(&app::check(SettingsReader::load(&arguments.settings.layers()), &clock)?).map(|()| Exit::Ok)
+            let reader = SettingsReader::load(&arguments.settings.layers());
+            let checked = app::check(reader, &clock, arguments.offline)?;
+            print(&checked.to_string())?;
+            if arguments.deny_warnings {
+                checked.deny_warnings()?
+            }
+            Ok(Exit::Ok)
         }
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
         Command::Cut(CutArgs { command: Some(CutCommand::Verify(arguments)), .. }) => {

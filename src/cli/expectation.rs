@@ -16,8 +16,8 @@ const ANY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(u32::
 
 /// Returns the targets that pacemeter has with these settings.
 pub(super) fn targets(reader: &mut SettingsReader) -> Arc<Targets> {
-    let (rules, allowlists) = (crate::aggregate::Rules::read(reader), Allowlists::read(reader));
-    let files = TargetFiles::from_settings(reader, &rules, &allowlists.zone);
+    let (rules, allowlists) = (crate::aggregate::Rules::read(reader), Arc::new(Allowlists::read(reader)));
+    let files = TargetFiles::from_settings(reader, &rules, &allowlists);
     files.read(&files.texts()).targets_or_faults(reader)
 }
 

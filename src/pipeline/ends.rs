@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
 use super::message::{TaskGone, WorkerMessage};
+use super::shared_causes::SharedCauses;
 use super::{pause, spawn};
 use crate::clock::{Clock, Timestamp};
-use crate::record::{PartitionIndex, TopicPartition};
+use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::{Failure, Shutdown};
 use crate::source::{End, EndProbe, SourceError};
 use crate::view::snapshot::BrokerOutage;
@@ -78,11 +79,15 @@ impl EndQuery {
         });
         self.note_outage(&answers);
         let (mut ends, mut missing) = (Vec::new(), Vec::new());
+        let (mut unknown, mut held_back, mut held_records) =
+            (SharedCauses::default(), SharedCauses::default(), PerStream::<i64>::default());
         for (number, answer) in answers.into_iter().enumerate() {
+            let partition = &self.probe.partitions()[number];
             match answer {
                 Ok(end) => {
                     if self.held_back.must_report(number, end, Instant::now()) {
-                        log_held_back(&self.probe.partitions()[number], end);
+                        held_back.add(partition, "", "");
+                        held_records[partition.stream] += end.high - end.stable;
                     }
                     ends.push((PartitionIndex::new(number), end));
                 }
@@ -90,15 +95,12 @@ impl EndQuery {
                     if matches!(error, SourceError::TopicMissing { .. }) {
                         missing.push(PartitionIndex::new(number));
                     }
-                    tracing::warn!(
-                        event = "pacemeter.kafka.end_unknown",
-                        slot = number,
-                        reason = %error,
-                        "end offsets not available"
-                    );
+                    unknown.add(partition, &error.to_string(), "");
                 }
             }
         }
+        log_unknown(&unknown);
+        log_held_back(&held_back, &held_records);
         Ok(self.reports.blocking_send(WorkerMessage::Ends { asked, ends, missing })?)
     }
 
@@ -156,15 +158,28 @@ fn cause(
     Some(format!("topic {topic} partition {partition}{more}: {error}"))
 }
 
-fn log_held_back(TopicPartition { topic, partition, .. }: &TopicPartition, end: End) {
-    tracing::warn!(
-        event = "pacemeter.partition.held_back",
-        topic,
-        partition,
-        stable_offset = end.stable,
-        high_watermark = end.high,
-        "records held back by an open transaction"
-    );
+fn log_unknown(unknown: &SharedCauses) {
+    for cause in unknown.iter() {
+        tracing::warn!(
+            event = "pacemeter.kafka.end_unknown",
+            topic = cause.topic,
+            partitions = cause.partitions(),
+            reason = cause.text,
+            "end offsets not available"
+        );
+    }
+}
+
+fn log_held_back(held_back: &SharedCauses, records: &PerStream<i64>) {
+    for cause in held_back.iter() {
+        tracing::warn!(
+            event = "pacemeter.partition.held_back",
+            topic = cause.topic,
+            partitions = cause.partitions(),
+            records = records[cause.stream],
+            "records held back by an open transaction"
+        );
+    }
 }
 
 /// Stable offset at which each partition is held back by an open transaction, and when that was first seen or last

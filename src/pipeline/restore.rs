@@ -5,8 +5,10 @@
 //! from a log that has lost history the checkpoint had is refused too, unless the settings accept it. Nothing is
 //! discarded without a log line.
 
+mod findings;
 mod missing;
 
+pub(super) use self::findings::RestoreFindings;
 use self::missing::SkippedFiles;
 pub use self::missing::newest_cut_offsets;
 use super::compatibility::{ClusterInfo, Compatibility, labels_fingerprint};
@@ -22,6 +24,7 @@ use crate::cuts::CutOffset;
 use crate::record::TopicPartition;
 use crate::runtime::{Exit, Failure};
 use crate::settings::SettingsReader;
+use std::cell::RefCell;
 
 /// Policy when the stored state cannot be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +121,7 @@ impl StateSource {
 /// Receives the progress of restoring.
 pub(super) trait RestoreObserver: Sync {
     /// A damaged file was skipped.
-    fn damaged(&self, file: &str, damage: &Damage);
-    /// A file with the name of a mark was ignored, since anybody could have made it.
-    fn mark_refused(&self, file: &str);
+    fn damaged(&self, damage: &Damage);
     /// Unfinished files of an earlier process were found.
     fn incomplete(&self, files: u64);
     /// Reading of a state of `bytes` begins.
@@ -145,6 +146,27 @@ pub(super) struct Restorer<'a> {
     pub(super) threads: usize,
     pub(super) now: Timestamp,
     pub(super) observer: &'a dyn RestoreObserver,
+    pub(super) findings: RefCell<RestoreFindings>,
+}
+
+/// Refusal to start with the state of a partition.
+pub(super) struct Refusal {
+    pub(super) exit: Exit,
+    /// What is wrong, and what to do; without the partition, since others may have the same reason.
+    pub(super) reasons: Vec<String>,
+}
+
+impl Refusal {
+    /// Refusal of a state that cannot be used.
+    fn of_state(reasons: Vec<String>) -> Self {
+        Self { exit: Exit::StateUnusable, reasons }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(Failure { exit, message }: Failure) -> Self {
+        Self { exit, reasons: vec![message] }
+    }
 }
 
 /// State that cannot be resumed: a checkpoint that does not match, or none where one is needed.
@@ -167,31 +189,29 @@ impl Restorer<'_> {
     ///
     /// # Errors
     /// [`Exit::StateUnusable`], with every reason and what to do; [`Exit::Disk`] if checkpoints cannot be listed.
-    pub(super) fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
+    pub(super) fn restore(&self, log: &LogInfo) -> Result<RestoredPartition, Refusal> {
         let dir = dir_of(&log.partition);
         let mut newest_sequence = None;
         let mut is_newest = true;
         let mut damaged = CheckpointChain::default();
         let mut skipped = SkippedFiles::default();
         loop {
-            let failed = |error| Failure::from_io(format_args!("cannot list the checkpoints of {dir}"), &error);
+            let failed = |error| Failure::from_io("the checkpoints cannot be listed", &error);
             let mut found = self.store.newest_before(dir, newest_sequence).map_err(failed)?;
             found.chain.inherit_damaged(&damaged);
             for (file, damage) in &found.damaged {
-                self.observer.damaged(&format!("{dir}/{file}"), damage);
+                self.skip(log, &format!("{dir}/{file}"), damage);
                 skipped.add(file, damage);
             }
             if newest_sequence.is_none() && found.incomplete > 0 {
                 self.observer.incomplete(found.incomplete);
+                self.findings.borrow_mut().add_incomplete(found.incomplete);
             }
             if let Some((file, damage)) = found.damaged.last().filter(|(_, damage)| damage.is_newer()) {
-                return Err(Failure::new(
-                    Exit::StateUnusable,
-                    format!(
-                        "checkpoint checkpoints/{dir}/{file} {damage}; run that version, or a newer one. If no newer version ever ran on \
-                         this state directory, remove the file: an older checkpoint is then used"
-                    ),
-                ));
+                return Err(Refusal::of_state(vec![format!(
+                    "checkpoint checkpoints/{dir}/{file} {damage}; run that version, or a newer one. If no newer version ever ran on this \
+                     state directory, remove the file: an older checkpoint is then used"
+                )]));
             }
             is_newest &= found.damaged.is_empty();
             let Some(reader) = found.reader else {
@@ -202,7 +222,7 @@ impl Restorer<'_> {
                 Loaded::State(state) => {
                     if !reader.is_sealed() {
                         let file = format!("{dir} number {}", reader.head().sequence);
-                        tracing::warn!(event = "pacemeter.checkpoint.unsealed", file, "checkpoint has no keyed hash");
+                        self.findings.borrow_mut().add_unsealed(&log.partition, &file);
                     }
                     found.chain.resume_from(&reader);
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
@@ -213,7 +233,7 @@ impl Restorer<'_> {
                     self.checkpoints.send(CheckpointRequest::SetChain(dir, found.chain));
                     let is_forbidden = mismatches.iter().any(Mismatch::forbids_rebuild);
                     let unusable = Unusable {
-                        reasons: mismatches.iter().map(|mismatch| format!("{dir}: {mismatch}")).collect(),
+                        reasons: mismatches.iter().map(ToString::to_string).collect(),
                         policy: if is_forbidden { Policy::Fail } else { self.settings.on_mismatch },
                         first_offset: Some(reader.head().first_offset),
                     };
@@ -226,10 +246,16 @@ impl Restorer<'_> {
                     damaged = found.chain;
                     damaged.mark_damaged(sequence);
                     skipped.add(&sequence.to_string(), &damage);
-                    self.observer.damaged(&format!("{dir} number {sequence}"), &damage);
+                    self.skip(log, &format!("{dir} number {sequence}"), &damage);
                 }
             }
         }
+    }
+
+    /// Reports a damaged file.
+    fn skip(&self, log: &LogInfo, file: &str, damage: &Damage) {
+        self.observer.damaged(damage);
+        self.findings.borrow_mut().add_damaged(&log.partition, file, damage);
     }
 
     fn resume(
@@ -263,7 +289,7 @@ impl Restorer<'_> {
     }
 
     /// Loads the state of a checkpoint that matches the log and the settings.
-    fn load(&self, log: &LogInfo, reader: &CheckpointReader) -> Result<Loaded, Failure> {
+    fn load(&self, log: &LogInfo, reader: &CheckpointReader) -> Result<Loaded, Refusal> {
         let head = reader.head();
         let mut mismatches = self.compatibility.expected(log, self.cluster, head.next_offset).mismatches(head);
         mismatches.retain(|mismatch| !self.is_accepted(mismatch));
@@ -271,15 +297,10 @@ impl Restorer<'_> {
             return Ok(Loaded::Mismatched(mismatches));
         }
         let malformed = |reason: &dyn std::fmt::Display| {
-            Failure::new(
-                Exit::StateUnusable,
-                format!(
-                    "checkpoint {} of {} cannot be loaded: {reason}; run version {}, which wrote it",
-                    head.sequence,
-                    head.dir(),
-                    head.written_by
-                ),
-            )
+            Refusal::of_state(vec![format!(
+                "checkpoint {} cannot be loaded: {reason}; run version {}, which wrote it",
+                head.sequence, head.written_by
+            )])
         };
         let mut loader =
             StateLoader::new(log.partition.stream, reader.body(), reader.days()).map_err(|error| malformed(&error))?;
@@ -300,39 +321,27 @@ impl Restorer<'_> {
         let Mismatch::AddedPartitions { topic, found, expected } = mismatch else { return false };
         let is_accepted = self.settings.accept_added_partitions;
         if is_accepted {
-            tracing::warn!(
-                event = "pacemeter.topic.partitions_accepted",
-                topic,
-                found = *expected,
-                expected = *found,
-                "added partitions accepted by setting"
-            );
+            self.findings.borrow_mut().add_partitions(topic, *found, *expected);
         }
         is_accepted
     }
 
     /// Discards a state for a rebuild, where the settings allow it.
-    fn discard(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Failure> {
-        let refuse = |reason: String| Err(Failure::new(Exit::StateUnusable, reason));
+    fn discard(&self, log: &LogInfo, unusable: &Unusable) -> Result<RestoredPartition, Refusal> {
         if unusable.policy == Policy::Fail {
-            return refuse(unusable.reasons.join("\n"));
+            return Err(Refusal::of_state(unusable.reasons.clone()));
         }
-        if let Some(lost) = lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
-            return refuse(format!("{}\n{}: {lost}", unusable.reasons.join("\n"), dir_of(&log.partition)));
-        }
-        self.log_rebuild(log, &unusable.reasons.join("; "));
+        self.refuse_loss(log, unusable)?;
+        self.findings.borrow_mut().add_rebuilt(&log.partition, &unusable.reasons.join("; "));
         Ok(self.empty(log, StateSource::Rebuild))
     }
 
-    fn log_rebuild(&self, log: &LogInfo, reason: &str) {
-        tracing::warn!(
-            event = "pacemeter.state.rebuild",
-            topic = log.partition.topic,
-            partition = log.partition.partition,
-            reason,
-            first_offset = log.low,
-            "state discarded; rebuilding from the log"
-        );
+    /// Refuses a start that would lose history, unless the settings accept that.
+    fn refuse_loss(&self, log: &LogInfo, unusable: &Unusable) -> Result<(), Refusal> {
+        match lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
+            Some(lost) => Err(Refusal::of_state([&unusable.reasons[..], &[lost]].concat())),
+            None => Ok(()),
+        }
     }
 
     fn empty(&self, log: &LogInfo, source: StateSource) -> RestoredPartition {

@@ -311,6 +311,7 @@ impl Worker {
                 }
             }
             WorkerMessage::ClientEvents(events) => {
+                self.log_interruptions(&events);
                 return events.into_iter().try_for_each(|event| self.on_client_event(event));
             }
             WorkerMessage::Failed(failure) => return Err(failure),

@@ -72,8 +72,21 @@ impl Document {
 
     /// Returns the file and line of `[table.name]`, if the document has it. Records no faults.
     pub(crate) fn origin_of(&self, table: &str, name: &str) -> Option<String> {
-        let tables = self.root.iter().find(|entry| entry.name == table)?;
-        let NodeKind::Table(entries) = &tables.node.kind else { return None };
+        self.origin_at(&[table], name)
+    }
+
+    /// Returns the file and line of a key in `[table.name]`, if the document has it. Records no faults.
+    pub(crate) fn origin_of_key(&self, table: &str, name: &str, key: &str) -> Option<String> {
+        self.origin_at(&[table, name], key)
+    }
+
+    fn origin_at(&self, tables: &[&str], name: &str) -> Option<String> {
+        let mut entries = &self.root;
+        for table in tables {
+            let found = entries.iter().find(|entry| entry.name == *table)?;
+            let NodeKind::Table(inner) = &found.node.kind else { return None };
+            entries = inner;
+        }
         entries.iter().find(|entry| entry.name == name).map(|entry| self.origin(entry.node.line))
     }
 

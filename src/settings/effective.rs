@@ -30,23 +30,25 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
     text
 }
 
-/// Returns the settings as one JSON object of full keys, on one line.
-pub(super) fn json_line<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Value)>) -> String {
-    let mut object = serde_json::Map::new();
+/// Returns the settings that differ from their defaults, as a JSON object of full keys.
+pub(super) fn changed<'a>(
+    settings: impl Iterator<Item = (&'a Setting, &'a Value)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut changed = serde_json::Map::new();
     for (setting, value) in settings {
-        match value.kind {
-            ValueKind::Table(_) => {
-                for (name, entry) in entries(value) {
-                    object
-                        .insert(format!("{}.{}", setting.key, redacted_key(name)), json(&redacted_entry(name, entry)));
-                }
+        if let ValueKind::Table(_) = value.kind {
+            for (name, entry) in entries(value) {
+                changed.insert(format!("{}.{}", setting.key, redacted_key(name)), json(&redacted_entry(name, entry)));
             }
-            _ => {
-                object.insert(setting.key.clone(), json(&without_secrets(value)));
-            }
+            continue;
+        }
+        let shown = without_secrets(value);
+        // Defaults have no secrets.
+        if shown != without_secrets(&setting.default) {
+            changed.insert(setting.key.clone(), json(&shown));
         }
     }
-    serde_json::Value::Object(object).to_string()
+    changed
 }
 
 fn write_line(text: &mut String, name: &str, value: &toml::Value, origin: Option<&str>) {

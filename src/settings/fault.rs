@@ -62,7 +62,7 @@ impl SettingsFaults {
     }
 
     /// Adds a number of faults that are not reported.
-    pub(super) fn add_unreported(&mut self, count: usize) {
+    pub(crate) fn add_unreported(&mut self, count: usize) {
         self.unreported += count;
     }
 
@@ -73,7 +73,7 @@ impl SettingsFaults {
     }
 
     /// True if a further fault is only counted, so that its message need not be made.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.reported.len() >= MAX_REPORTED
     }
 
@@ -91,6 +91,11 @@ impl SettingsFaults {
     /// The faults, if there are any.
     pub(crate) fn err_if_any(self) -> Result<(), Self> {
         if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// Number of faults that are not reported in full.
+    pub(crate) fn unreported(&self) -> usize {
+        self.unreported
     }
 
     /// Iterates over the faults that are reported in full, in the order in which they were found.

@@ -12,7 +12,9 @@ use super::settings::Settings;
 use crate::clock::{Millis, millis};
 use crate::record::{MAX_TIMESTAMP_AHEAD, MAX_TIMESTAMP_BEHIND, PerStream, Stream};
 use crate::runtime::{Exit, Failure};
+use crate::settings::format_duration;
 use std::fmt;
+use std::time::Duration;
 
 pub use dead_letter_topic::{DeadLetterTopic, DeadLetterWarning, dead_letter_topic};
 pub use rights::{MissingRight, missing_rights, refuse_missing_rights};
@@ -180,6 +182,32 @@ pub struct RetentionWarning {
     pub retention_bytes: Option<i64>,
     /// Horizon of the stream, in milliseconds.
     pub horizon: Millis,
+}
+
+impl fmt::Display for RetentionWarning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stream, topic, retention, retention_bytes, horizon } = self;
+        let shown = |millis: Millis| format_duration(Duration::from_millis(millis.unsigned_abs()));
+        let (whole, name) = (shown(*horizon), stream.name());
+        let horizon_setting = format!("the horizon is {whole} (streams.{name}.horizon)");
+        if let Some(retention) = retention.filter(|retention| retention < horizon) {
+            write!(
+                formatter,
+                "retention.ms of topic {topic} is {}, {horizon_setting}: a rebuild would lack {}; raise it to at least {horizon}",
+                shown(retention),
+                shown(horizon - retention),
+            )?;
+        }
+        match (retention_bytes, retention.is_some_and(|retention| retention < *horizon)) {
+            (None, _) => Ok(()),
+            (Some(bytes), true) => write!(formatter, ", and remove retention.bytes, which is {bytes}"),
+            (Some(bytes), false) => write!(
+                formatter,
+                "retention.bytes of topic {topic} is {bytes}, {horizon_setting}: a rebuild would lack what was removed before its time; set \
+                 it to -1"
+            ),
+        }
+    }
 }
 
 /// A topic accepts larger batches than the client reads: such a batch would halt its partition.

@@ -63,7 +63,10 @@ fn common(settings: &Settings) -> ClientConfig {
     for (key, value) in &settings.properties {
         config.set(key, value);
     }
-    config.set("bootstrap.servers", &settings.bootstrap_servers);
+    // Empty for a client that is to connect to nothing.
+    if !settings.bootstrap_servers.is_empty() {
+        config.set("bootstrap.servers", &settings.bootstrap_servers);
+    }
     // Producers would ask for their topic in a way that creates it, where brokers allow that.
     config.set("allow.auto.create.topics", "false");
     config

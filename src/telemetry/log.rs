@@ -12,6 +12,7 @@
 mod catalogue_tests;
 mod limiter;
 mod line;
+mod object;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use crate::clock::{Clock, Timestamp};
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
 pub(crate) use line::level_name;
 use line::{Fields, Form, LinePrefix};
+pub(crate) use object::JsonObject;
 pub use settings::{Format, Settings};
 
 const SERVICE: &str = env!("CARGO_PKG_NAME");

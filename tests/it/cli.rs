@@ -190,6 +190,72 @@ fn check_without_a_broker_ends_with_75() {
 }
 
 #[test]
+fn check_offline_asks_no_broker_and_may_deny_warnings() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let filter =
+        "[target.a]\nmeasure = 'dispersals'\nperiod = 'week'\ngoal = 1\nprogrammes = ['credito-a-la-palbra']\n";
+    std::fs::write(state.path().join("targets.toml"), filter).expect("a file");
+    let lists = ["queues", "sites", "initiatives"].map(|list| format!("labels.{list}=['other']"));
+    let one = [
+        "targets.files=['targets.toml']",
+        "labels.programmes=['credito-a-la-palabra']",
+        "kafka.bootstrap_servers=127.0.0.1:1",
+    ];
+    let settings = [&strings(&one)[..], &lists].concat();
+    let said = [
+        "settings: valid",
+        "targets: 1, calendars: 3",
+        "kafka: not asked (--offline); topics and rights are unchecked",
+        "warning: target.a.programmes (targets.toml:5): \"credito-a-la-palbra\" is not in labels.programmes; did you mean \
+         \"credito-a-la-palabra\"? correct the target, or list the value, which figures show as other until then",
+        "warning: labels.milestones is empty, so every value of its label is shown as other; list the values to show by name, or [\"other\"] \
+         if that is meant",
+    ];
+    let ended = run_in(&state, &["check", "--offline"], &settings);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), said);
+    let denied = run_in(&state, &["check", "--offline", "--deny-warnings"], &settings);
+    assert_eq!((denied.code, denied.stdout), (Some(78), ended.stdout));
+    assert!(denied.stderr.contains("--deny-warnings denies 2 warnings; do what they say"), "{}", denied.stderr);
+    let settled =
+        [settings, strings(&["labels.milestones=['other']", "labels.programmes=['credito-a-la-palbra']"])].concat();
+    let passed = run_in(&state, &["check", "--offline", "--deny-warnings"], &settled);
+    assert_eq!((passed.code, passed.stderr.as_str()), (Some(0), ""), "{}", passed.stdout);
+    let faulty = run_in(&state, &["check", "--offline"], &strings(&["http.timeout=never"]));
+    assert!(faulty.code == Some(78) && faulty.stderr.contains("http.timeout"), "{}", faulty.stderr);
+    let help = run(&["check", "--help"], &[]).stdout;
+    assert!(help.contains("--offline") && help.contains("--deny-warnings"), "{help}");
+}
+
+#[test]
+fn the_start_logs_changed_settings_as_an_object() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let settings = strings(&[
+        "kafka.bootstrap_servers=127.0.0.1:9",
+        "kafka.properties.sasl.password=hunter-two",
+        "labels.queues=['a']",
+        "http.max_connections=64",
+        "log.burst=30",
+        "http.listen=127.0.0.1:0",
+    ]);
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    let started = pacemeter.until("the start is logged", |pacemeter| pacemeter.events("pacemeter.started").pop());
+    let expected = json!({
+        "http.listen": "127.0.0.1:0",
+        "kafka.bootstrap_servers": "127.0.0.1:9",
+        "kafka.properties.sasl.password": "[redacted]",
+        "labels.queues": ["a"],
+        "log.burst": 30,
+        "state.directory": state.path().to_str(),
+    });
+    assert_eq!(started["settings"], expected);
+    let unnamed = pacemeter.events("pacemeter.label.unnamed").pop().expect("lists are empty");
+    assert_eq!(unnamed["lists"], "labels.programmes, labels.sites, labels.initiatives, labels.milestones");
+    let ended = pacemeter.stop();
+    assert!(ended.code == Some(0) && !ended.stderr.contains("hunter-two"), "{}", ended.stderr);
+}
+
+#[test]
 fn the_demo_agrees_with_its_oracle_and_finds_a_falsified_figure() {
     let settings = strings(&["log.level=warn"]);
     let ended = run(&["demo", "--for", "10s"], &settings);

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::aggregate::Rules;
+use crate::allowlists::Allowlists;
 use crate::settings::{Layers, SettingsReader};
 use crate::telemetry::log::{Format, LogCounters, Settings};
 
@@ -16,6 +17,11 @@ struct Fixture {
     reload: Reloader,
     received: watch::Receiver<Arc<Targets>>,
     clock: Clock,
+}
+
+fn utc() -> Arc<Allowlists> {
+    let overrides = vec!["programme.time_zone=UTC".to_owned()];
+    Arc::new(Allowlists::read(&mut SettingsReader::load(&Layers { overrides, ..Layers::default() })))
 }
 
 fn target(name: &str, goal: u32) -> String {
@@ -29,7 +35,7 @@ impl Fixture {
         fs::write(&path, text).unwrap();
         let overrides = vec![format!("targets.files=[{path:?}]"), "targets.check_interval=100ms".to_owned()];
         let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
-        let files = TargetFiles::from_settings(&mut reader, &Rules::default(), &jiff::tz::TimeZone::UTC);
+        let files = TargetFiles::from_settings(&mut reader, &Rules::default(), &utc());
         let texts = files.texts();
         let (sender, mut received) = watch::channel(Arc::new(files.read(&texts).result.unwrap()));
         received.mark_unchanged();
@@ -173,7 +179,7 @@ async fn it_checks_regularly_and_ends_at_a_shutdown() {
 
 fn targets(text: &str) -> Targets {
     let mut reader = SettingsReader::load(&Layers::default());
-    let files = TargetFiles::from_settings(&mut reader, &Rules::default(), &jiff::tz::TimeZone::UTC);
+    let files = TargetFiles::from_settings(&mut reader, &Rules::default(), &utc());
     files.read(&[FileText::new("a.toml", text)]).result.unwrap()
 }
 

@@ -10,11 +10,11 @@
 //! | newest stored cut | in the cut |
 //! | committed offset of the partition, checkpoint of another one that knows of it | unknown, so offset 0 is assumed |
 
-use super::{Policy, RestoredPartition, Restorer, StateSource, Unusable, dir_of, lost_history};
+use super::{Policy, Refusal, RestoredPartition, Restorer, StateSource, Unusable, dir_of};
 use crate::checkpoint::{CheckpointRequest, Damage, Mismatch, PartitionDir, StartMark, StartReason};
 use crate::cuts::{CutOffset, CutStore, cut_id};
 use crate::pipeline::message::LogInfo;
-use crate::runtime::{Exit, Failure};
+use crate::runtime::Exit;
 use crate::view::closed_periods::ClosedPeriods;
 
 /// Ends of the newest intact cut; none if there is no cut.
@@ -54,8 +54,7 @@ struct Trace {
 
 impl Restorer<'_> {
     /// Begins a partition without checkpoints.
-    pub(super) fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
-        let dir = dir_of(&log.partition);
+    pub(super) fn begin(&self, log: &LogInfo) -> Result<RestoredPartition, Refusal> {
         let mark = self.mark(log);
         if let Some(rebuild) = mark.filter(|mark| mark.reason != StartReason::FirstStart) {
             return self.rebuild_marked(log, rebuild);
@@ -71,62 +70,59 @@ impl Restorer<'_> {
                 Trace { what: "its first start is marked".to_owned(), first_offset, had_records: false }
             }
         };
-        let reason = format!("{dir}: no checkpoint, but {}", trace.what);
+        let reason = format!("no checkpoint, but {}", trace.what);
         if trace.had_records && self.settings.on_missing == Policy::Fail {
-            return Err(Failure::new(
-                Exit::StateUnusable,
-                format!(
-                    "{reason}; set state.directory to the directory of its state, or state.on_missing = \"rebuild\" to rebuild from the \
-                     beginning of the log"
-                ),
-            ));
+            return Err(Refusal::of_state(vec![format!(
+                "{reason}; set state.directory to the directory of its state, or state.on_missing = \"rebuild\" to rebuild from the \
+                 beginning of the log"
+            )]));
         }
         let unusable = Unusable { reasons: vec![reason], policy: Policy::Rebuild, first_offset: trace.first_offset };
         if trace.had_records {
             return self.discard(log, &unusable);
         }
-        self.need_committed(log, self.settings.on_missing == Policy::Fail)?;
+        self.need_committed(self.settings.on_missing == Policy::Fail)?;
         self.refuse_loss(log, &unusable)?;
         Ok(self.empty(log, StateSource::New))
     }
 
     /// Begins a partition of which every checkpoint was skipped.
-    pub(super) fn begin_without(&self, log: &LogInfo, skipped: &SkippedFiles) -> Result<RestoredPartition, Failure> {
+    pub(super) fn begin_without(&self, log: &LogInfo, skipped: &SkippedFiles) -> Result<RestoredPartition, Refusal> {
         let dir = dir_of(&log.partition);
         if let Some((file, format)) = &skipped.unsealed {
-            return Err(Failure::new(Exit::StateUnusable, unsealed(dir, file, *format)));
+            return Err(Refusal::of_state(vec![unsealed(dir, file, *format)]));
         }
         let first_offset = self.mark(log).map(|mark| mark.first_offset).or_else(|| self.cut_trace(log)?.first_offset);
         if let Some(found) = skipped.other_key.clone() {
             let mismatch = Mismatch::PseudonymKey { found, expected: self.compatibility.key_id.clone() };
-            let reasons = vec![format!("{dir}: {mismatch}")];
+            let reasons = vec![mismatch.to_string()];
             return self.discard(log, &Unusable { reasons, policy: self.settings.on_mismatch, first_offset });
         }
-        let reason = format!(
-            "{dir}: every checkpoint is damaged (the log has the details); restore the state directory from a backup, or set \
-             state.on_missing = \"rebuild\" to rebuild from the beginning of the log"
-        );
+        let reason =
+            "every checkpoint is damaged (the log has the details); restore the state directory from a backup, or set \
+                      state.on_missing = \"rebuild\" to rebuild from the beginning of the log"
+                .to_owned();
         self.discard(log, &Unusable { reasons: vec![reason], policy: self.settings.on_missing, first_offset })
     }
 
     /// Reads the mark of a partition, and reports files that only have its name.
     fn mark(&self, log: &LogInfo) -> Option<StartMark> {
         let (mark, refused) = self.store.start_mark(dir_of(&log.partition));
-        refused.iter().for_each(|file| self.observer.mark_refused(file));
+        refused.iter().for_each(|file| self.findings.borrow_mut().add_refused_mark(&log.partition, file));
         mark
     }
 
     /// Rebuilds a partition on request, as far as the request gave up what the log has lost.
-    fn rebuild_marked(&self, log: &LogInfo, mark: StartMark) -> Result<RestoredPartition, Failure> {
+    fn rebuild_marked(&self, log: &LogInfo, mark: StartMark) -> Result<RestoredPartition, Refusal> {
         let option = if mark.reason == StartReason::ForcedRebuild { " --force" } else { "" };
-        let reasons = vec![format!("{}: pacemeter state rebuild{option} was run", dir_of(&log.partition))];
+        let reasons = vec![format!("pacemeter state rebuild{option} was run")];
         self.discard(log, &Unusable { reasons, policy: Policy::Rebuild, first_offset: Some(mark.first_offset) })
     }
 
     /// Begins a partition that nothing tells of.
-    fn begin_new(&self, log: &LogInfo) -> Result<RestoredPartition, Failure> {
+    fn begin_new(&self, log: &LogInfo) -> Result<RestoredPartition, Refusal> {
         let may_lose = log.low > 0 && !self.settings.accept_lost_history;
-        self.need_committed(log, may_lose || self.settings.on_missing == Policy::Fail)?;
+        self.need_committed(may_lose || self.settings.on_missing == Policy::Fail)?;
         if log.low > 0 {
             let mark = StartMark { reason: StartReason::FirstStart, first_offset: log.low };
             self.checkpoints.send(CheckpointRequest::MarkStart(dir_of(&log.partition), mark));
@@ -135,15 +131,12 @@ impl Restorer<'_> {
     }
 
     /// Ends a start that depends on committed offsets while these are unknown.
-    fn need_committed(&self, log: &LogInfo, is_needed: bool) -> Result<(), Failure> {
+    fn need_committed(&self, is_needed: bool) -> Result<(), Refusal> {
         let Some(fault) = self.committed_fault.filter(|_| is_needed) else { return Ok(()) };
-        Err(Failure::new(
-            Exit::TryAgain,
-            format!(
-                "{}: no checkpoint, and the committed offsets, which tell a first start from a lost state, are not available: {fault}",
-                dir_of(&log.partition)
-            ),
-        ))
+        let reason = format!(
+            "no checkpoint, and the committed offsets, which tell a first start from a lost state, are not available: {fault}"
+        );
+        Err(Refusal { exit: Exit::TryAgain, reasons: vec![reason] })
     }
 
     /// Trace of an earlier state of a partition without checkpoints.
@@ -187,22 +180,11 @@ impl Restorer<'_> {
         let other = others.into_iter().find(knows_partition)?;
         Some(Trace { what: format!("{other} has one"), first_offset: None, had_records: false })
     }
-
-    /// Refuses a start that would lose history, unless the settings accept that.
-    fn refuse_loss(&self, log: &LogInfo, unusable: &Unusable) -> Result<(), Failure> {
-        match lost_history(log, unusable.first_offset).filter(|_| !self.settings.accept_lost_history) {
-            Some(lost) => Err(Failure::new(
-                Exit::StateUnusable,
-                format!("{}\n{}: {lost}", unusable.reasons.join("\n"), dir_of(&log.partition)),
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
 fn unsealed(dir: PartitionDir, file: &str, format: u32) -> String {
     format!(
-        "{dir}: checkpoint checkpoints/{dir}/{file} has format {format}, which has no keyed hash, so anybody who can write the state \
+        "checkpoint checkpoints/{dir}/{file} has format {format}, which has no keyed hash, so anybody who can write the state \
          directory could have made it; if an older pacemeter wrote it, start once with state.accept_unsealed_checkpoints = true; \
          otherwise remove the file, or run `pacemeter state rebuild`"
     )

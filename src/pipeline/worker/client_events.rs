@@ -1,5 +1,6 @@
 //! Reactions to the Kafka client and the brokers: errors, end offsets, partition counts, stalls.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Worker;
@@ -8,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::pipeline::message::PollerCommand;
 use crate::pipeline::partitions::ShortLog;
 use crate::pipeline::passage::ExcludedPassage;
+use crate::pipeline::shared_causes::SharedCauses;
 use crate::record::{PartitionIndex, PerStream, TopicPartition};
 use crate::runtime::{Exit, Failure};
 use crate::source::{ClientEvent, End, TopicIds};
@@ -19,7 +21,7 @@ impl Worker {
             ClientEvent::Errors { code, reason, count, .. } => {
                 tracing::warn!(event = "pacemeter.kafka.error", code = ?code, reason, count, "kafka client errors reported");
             }
-            ClientEvent::Interrupted { index, offset, next_offset, code, reason, unreadable, .. } => {
+            ClientEvent::Interrupted { index, offset, next_offset, code, reason, unreadable: true, .. } => {
                 let partition = &self.partitions[index].log.partition;
                 tracing::error!(
                     event = "pacemeter.partition.interrupted",
@@ -28,10 +30,12 @@ impl Worker {
                     offset,
                     code = ?code,
                     reason,
-                    remedy = unreadable.then(|| unreadable_remedy(partition, next_offset)),
+                    remedy = unreadable_remedy(partition, next_offset),
                     "partition not readable; retrying"
                 );
             }
+            // Logged together.
+            ClientEvent::Interrupted { .. } => {}
             ClientEvent::OutOfRange { index, next_offset, reason } => {
                 let partition = &self.partitions[index].log.partition;
                 let message = format!(
@@ -56,6 +60,28 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Logs the partitions that brokers do not deliver now, each cause once.
+    pub(super) fn log_interruptions(&self, events: &[ClientEvent]) {
+        let mut by_code: BTreeMap<String, SharedCauses> = BTreeMap::new();
+        for event in events {
+            let ClientEvent::Interrupted { index, code, reason, unreadable: false, .. } = event else { continue };
+            let causes = by_code.entry(format!("{code:?}")).or_default();
+            causes.add(&self.partitions[*index].log.partition, reason, "");
+        }
+        for (code, causes) in &by_code {
+            for cause in causes.iter() {
+                tracing::error!(
+                    event = "pacemeter.partition.interrupted",
+                    topic = cause.topic,
+                    partitions = cause.partitions(),
+                    code,
+                    reason = cause.text,
+                    "partitions not readable; retrying"
+                );
+            }
+        }
     }
 
     /// Counts excluded offsets that cannot be read, and resumes behind them.
@@ -211,6 +237,7 @@ impl Worker {
     pub(super) fn look_for_stalls(&mut self) {
         let Self { partitions, stall_timeout, outputs, clock, drained, .. } = self;
         let now = clock.instant();
+        let (mut found, mut positions) = (SharedCauses::default(), PerStream::<i64>::default());
         for index in partitions.indexes() {
             let partition = &mut partitions[index];
             partition.stalled = partition.freshness.is_stalled(*drained, now, *stall_timeout);
@@ -221,19 +248,23 @@ impl Worker {
             if partition.refetched.is_some_and(|at| now.saturating_duration_since(at) < *stall_timeout) {
                 continue;
             }
-            tracing::warn!(
-                event = "pacemeter.partition.stalled",
-                topic = partition.log.partition.topic,
-                partition = partition.log.partition.partition,
-                position = partition.freshness.position(),
-                "partition stalled; refetching"
-            );
+            found.add(&partition.log.partition, "", "");
+            positions[partition.log.partition.stream] = partition.freshness.position();
             let is_answered = partition.refetched.is_some_and(|at| partition.end_known.is_some_and(|known| known > at));
             partition.refetched = Some(now);
             outputs.metrics.refetched();
             let command = if is_answered { PollerCommand::GiveUp(index) } else { PollerCommand::Refetch(index) };
             // Without a poll thread the process is about to exit.
             let _ = outputs.commands.send(command);
+        }
+        for stalled in found.iter() {
+            tracing::warn!(
+                event = "pacemeter.partition.stalled",
+                topic = stalled.topic,
+                partitions = stalled.partitions(),
+                position = (stalled.count == 1).then_some(positions[stalled.stream]),
+                "partitions stalled; refetching"
+            );
         }
     }
 }

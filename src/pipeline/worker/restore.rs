@@ -1,5 +1,6 @@
 //! Restores every partition at the start, and requests their records.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Worker;
@@ -12,6 +13,7 @@ use crate::pipeline::message::{LogInfo, LogInventory, PollerCommand};
 use crate::pipeline::metrics::PipelineMetrics;
 use crate::pipeline::partitions::{OwnedPartition, StateAges};
 use crate::pipeline::restore::{RestoreObserver, RestoredPartition, Restorer, StateSource};
+use crate::pipeline::shared_causes::SharedCauses;
 use crate::record::PerStream;
 use crate::runtime::{Failure, failpoint};
 use crate::view::snapshot::Phase;
@@ -107,27 +109,31 @@ impl Worker {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             now,
             observer: &progress,
+            findings: RefCell::default(),
         };
-        let mut failures: Vec<Failure> = Vec::new();
-        let mut restored = Vec::new();
+        let (mut restored, mut refused, mut exit) = (Vec::new(), SharedCauses::default(), None);
         for log in logs {
             let result = restorer.restore(log);
             progress.partition_done();
             match result {
                 Ok(partition) => restored.push(partition),
-                Err(failure) => failures.push(failure),
+                Err(refusal) => {
+                    exit.get_or_insert(refusal.exit);
+                    refusal.reasons.iter().for_each(|reason| refused.add(&log.partition, reason, ""));
+                }
             }
         }
-        let Some(first) = failures.first() else { return Ok(restored) };
-        let message: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
-        Err(Failure::new(first.exit, message.join("\n")))
+        restorer.findings.borrow().log();
+        exit.map_or(Ok(restored), |exit| Err(Failure::new(exit, refused.to_string())))
     }
 }
 
-/// Logs each state that is resumed or rebuilt, and the number of partitions that begin without one.
+/// Logs each state that is resumed or rebuilt, and the partitions that begin without one.
 fn log_restored(logs: &[LogInfo], restored: &[RestoredPartition], resume_points: &[ResumePoint]) {
+    let mut begun = SharedCauses::default();
     for ((log, restored), resume_point) in logs.iter().zip(restored).zip(resume_points) {
         if restored.source == StateSource::New {
+            begun.add(&log.partition, "", "");
             continue;
         }
         tracing::info!(
@@ -142,13 +148,17 @@ fn log_restored(logs: &[LogInfo], restored: &[RestoredPartition], resume_points:
             "state restored"
         );
     }
-    let partitions = restored.iter().filter(|restored| restored.source == StateSource::New).count();
-    if partitions > 0 {
-        tracing::info!(event = "pacemeter.state.begun", partitions, "partitions begin without state");
+    for topic in begun.iter() {
+        tracing::info!(
+            event = "pacemeter.state.begun",
+            topic = topic.topic,
+            partitions = topic.partitions(),
+            "partitions begin without state"
+        );
     }
 }
 
-/// Reports the progress of restoring to metrics and log.
+/// Reports the progress of restoring to metrics.
 struct RestoreProgress<'a> {
     metrics: &'a PipelineMetrics,
     partitions: u64,
@@ -175,18 +185,12 @@ impl RestoreProgress<'_> {
 }
 
 impl RestoreObserver for RestoreProgress<'_> {
-    fn damaged(&self, file: &str, damage: &Damage) {
+    fn damaged(&self, damage: &Damage) {
         self.metrics.damaged_checkpoint(damage);
-        tracing::error!(event = "pacemeter.checkpoint.damaged", file, damage = %damage, "checkpoint damaged; trying an older one");
-    }
-
-    fn mark_refused(&self, file: &str) {
-        tracing::warn!(event = "pacemeter.checkpoint.mark_refused", file, "mark without a valid keyed hash ignored");
     }
 
     fn incomplete(&self, files: u64) {
         self.metrics.incomplete_checkpoints(files);
-        tracing::info!(event = "pacemeter.checkpoint.incomplete", files, "incomplete checkpoints found");
     }
 
     fn begins(&self, bytes: u64) {

@@ -118,6 +118,9 @@ fn the_origin_of_a_table_is_found_without_faults() {
     let document = document("x = 1\n[calendar.a]\nodd = 1\n[target]\nb = 1\n");
     assert_eq!(document.origin_of("calendar", "a").as_deref(), Some("a.toml:2"));
     assert_eq!((document.origin_of("calendar", "b"), document.origin_of("x", "a")), (None, None));
+    let document = Document::parse("a.toml", "[target.a]\ngoal = 1\nstates = [\n'MX-JAL']\n");
+    assert_eq!(document.origin_of_key("target", "a", "states").as_deref(), Some("a.toml:3"));
+    assert_eq!(document.origin_of_key("target", "a", "queues"), None);
     assert_eq!(faults_of(&document), Vec::<String>::new());
 }
 

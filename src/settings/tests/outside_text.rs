@@ -53,7 +53,7 @@ fn credentials_of_an_address_are_redacted_by_one_rule() {
         assert_eq!(redacted_text(servers), "[redacted]", "{servers}");
         let reader = builder().set(&format!("kafka.bootstrap_servers='{servers}'")).load();
         assert!(reader.effective().contains("bootstrap_servers = \"[redacted]\"  # --set"), "{servers}");
-        assert!(reader.summary().contains("\"kafka.bootstrap_servers\":\"[redacted]\""), "{servers}");
+        assert!(changed(&reader).contains("\"kafka.bootstrap_servers\":\"[redacted]\""), "{servers}");
     }
     for servers in ["a:1,[::1]:2", "SSL://broker.example.org:9092", "kafka/host@REALM"] {
         assert_eq!(redacted_text(servers), servers);

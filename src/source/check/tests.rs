@@ -104,13 +104,26 @@ fn retention_shorter_than_the_horizon_is_a_warning() {
         findings
             .warnings
             .into_iter()
-            .map(|warning| (warning.retention, warning.retention_bytes, warning.horizon))
+            .map(|warning| (warning.retention, warning.retention_bytes, warning.horizon, warning.to_string()))
             .collect::<Vec<_>>()
     };
-    assert_eq!(with("604800000", "-1"), [], "exactly the horizon of calls, 7 d");
-    assert_eq!(with("604799999", "-1"), [(Some(7 * DAY - 1), None, 7 * DAY)]);
-    assert_eq!(with("-1", "-1"), []);
-    assert_eq!(with("-1", "1000000"), [(None, Some(1_000_000), 7 * DAY)]);
+    let none: [(Option<Millis>, Option<i64>, Millis, String); 0] = [];
+    let (topic, horizon) = ("pacemeter.calls.v1", "the horizon is 7d (streams.call.horizon)");
+    assert_eq!(with("604800000", "-1"), none, "exactly the horizon of calls, 7 d");
+    let short = format!(
+        "retention.ms of topic {topic} is 2d, {horizon}: a rebuild would lack 5d; raise it to at least 604800000"
+    );
+    assert_eq!(with("172800000", "-1"), [(Some(2 * DAY), None, 7 * DAY, short.clone())]);
+    assert!(
+        with("604799999", "-1")[0].3.contains("6d23h59m59s999ms, ")
+            && with("604799999", "-1")[0].3.contains("lack 1ms;")
+    );
+    assert_eq!(with("-1", "-1"), none);
+    let small = format!(
+        "retention.bytes of topic {topic} is 1000000, {horizon}: a rebuild would lack what was removed before its time; set it to -1"
+    );
+    assert_eq!(with("-1", "1000000"), [(None, Some(1_000_000), 7 * DAY, small)]);
+    assert_eq!(with("172800000", "9")[0].3, format!("{short}, and remove retention.bytes, which is 9"));
 }
 
 #[test]

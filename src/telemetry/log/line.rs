@@ -11,6 +11,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
+use super::object::JsonObject;
 use crate::clock::Timestamp;
 use crate::settings::{is_printable, printable, printable_json};
 
@@ -29,7 +30,7 @@ pub(super) const RESERVED: &[&str] = &[
     "fields_left_out",
 ];
 
-/// Maximum text of a field or message (bytes); longer text is truncated.
+/// Maximum text of a field or message (bytes); longer text is truncated, and of an object entries are omitted and counted.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
 
 /// Size of an event's fields (bytes) from which further fields are omitted and counted.
@@ -115,6 +116,27 @@ impl Fields {
         }
     }
 
+    /// Adds an object as JSON in both forms. Entries for which there is no room are omitted and counted.
+    fn add_object(&mut self, name: &str, JsonObject(object): &JsonObject) {
+        if !self.begin(name) {
+            return;
+        }
+        let start = self.body.len();
+        self.body.push(b'{');
+        for (key, value) in object {
+            let entry = format!("{}:{value}", serde_json::Value::from(key.as_str()));
+            if self.body.len() - start + entry.len() > MAX_TEXT_BYTES {
+                self.omitted += 1;
+                continue;
+            }
+            if self.body.len() > start + 1 {
+                self.body.push(b',');
+            }
+            self.body.extend_from_slice(printable_json(&entry).as_bytes());
+        }
+        self.body.push(b'}');
+    }
+
     /// Writes the key of a field. Returns false if the field belongs to the prefix or there is no room left.
     fn begin(&mut self, name: &str) -> bool {
         if name == "event" && std::mem::take(&mut self.named) {
@@ -189,8 +211,11 @@ impl Visit for Fields {
         }
     }
 
-    /// Adds an error with its causes, outermost first.
+    /// Adds an object, or an error with its causes, outermost first.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        if let Some(object) = value.downcast_ref() {
+            return self.add_object(field.name(), object);
+        }
         let mut text = Bounded::default();
         write!(text, "{value}").unwrap_or_default();
         let mut source = value.source();

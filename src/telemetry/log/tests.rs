@@ -99,6 +99,21 @@ fn an_event_is_one_json_object_with_numbers_as_numbers() {
 }
 
 #[test]
+fn an_object_is_written_as_an_object_and_bounded() {
+    let entries = serde_json::json!({"a.b": 1, "c": ["x y", "\u{202e}"], "long": "x".repeat(9_000), "z": {"q": "\""}});
+    let Value::Object(entries) = entries else { unreachable!("it is an object") };
+    let settings = JsonObject(entries);
+    let write = || info!(event = "pacemeter.test", settings = settings.as_field(), topic = "t", "a test");
+    let json = &logged(&ON, false, write)[0];
+    let found = object(json);
+    assert_eq!(found["settings"], serde_json::json!({"a.b": 1, "c": ["x y", "\u{202e}"], "z": {"q": "\""}}));
+    assert_eq!((&found["fields_left_out"], &found["topic"]), (&1.into(), &"t".into()));
+    let text = &logged(&ON, true, write)[0];
+    let shown = r#" settings={"a.b":1,"c":["x y","\u202e"],"z":{"q":"\""}} topic=t fields_left_out=1"#;
+    assert!(text.ends_with(&format!("{shown}\n")), "{text}");
+}
+
+#[test]
 fn a_field_never_takes_a_key_of_the_log() {
     let lines = logged(&ON, false, || {
         info!(

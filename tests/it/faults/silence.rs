@@ -29,8 +29,8 @@ fn a_silent_partition_is_refetched_and_makes_it_not_ready() {
         pacemeter.events("pacemeter.partition.stalled").pop()
     });
     assert_eq!(
-        (&stalled["topic"], &stalled["partition"], &stalled["position"]),
-        (&topic(Stream::Milestone).into(), &1.into(), &10.into())
+        (&stalled["topic"], &stalled["partitions"], &stalled["position"]),
+        (&topic(Stream::Milestone).into(), &"1".into(), &10.into())
     );
     assert!(!is_ready(&pacemeter), "{}", pacemeter.get("/readyz").body);
     assert_eq!(own(&pacemeter, "pacemeter_ready"), 0.0);

@@ -26,7 +26,8 @@ fn an_empty_mark_does_not_replace_the_history() {
     let stored = StoredState::of(shared_kafka());
     (0..2).for_each(|partition| stored.test_log.topics.delete_records(Stream::Call, partition));
     ["call-0", "call-1"].iter().for_each(|partition| clear(&stored, partition));
-    let said = ["pacemeter.checkpoint.mark_refused", "call-0: no checkpoint, but an earlier process committed", LOST];
+    let lost = "call-0 to call-1 (numbers of call-0): no checkpoint, but an earlier process committed";
+    let said = ["pacemeter.checkpoint.mark_refused", lost, LOST];
     stored.assert_refused(&[], 65, &said);
     let settings = stored.settings(&[]);
     assert_says(&run_in(&stored.state, &["state", "rebuild", "--stream", "call"], &settings), 65, &["--force"]);

@@ -6,6 +6,7 @@ mod disk;
 mod forged;
 mod other_logs;
 mod other_settings;
+mod shared_causes;
 
 use std::fs;
 use std::path::PathBuf;

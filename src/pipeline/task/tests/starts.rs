@@ -196,6 +196,20 @@ fn without_committed_offsets_only_a_whole_log_is_begun() {
 }
 
 #[test]
+fn partitions_refused_for_one_cause_share_a_line() {
+    let start = Start {
+        partitions: 4,
+        low: 50,
+        committed_fault: Some("the coordinator is away"),
+        overrides: &["state.on_missing=fail"],
+        ..Start::default()
+    };
+    let message = start.run().err().expect("it is refused").message;
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.starts_with("milestone-0 to milestone-3: no checkpoint, and the committed offsets"), "{message}");
+}
+
+#[test]
 fn a_requested_rebuild_loses_nothing_but_what_was_given_up() {
     for reason in [StartReason::Rebuild, StartReason::ForcedRebuild] {
         let start = Start { low: 50, committed: Some(60), ..Start::default() };
