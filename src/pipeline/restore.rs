@@ -152,7 +152,7 @@ pub(super) struct Restorer<'a> {
 /// Refusal to start with the state of a partition.
 pub(super) struct Refusal {
     pub(super) exit: Exit,
-    /// What is wrong, and what to do; without the partition, since others may have the same reason.
+    /// Reasons with what to do; without the partition, since others may have the same reason.
     pub(super) reasons: Vec<String>,
 }
 
