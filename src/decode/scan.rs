@@ -15,9 +15,16 @@
 //! where it is not correct.
 
 mod fault;
+mod guesses;
+mod guided;
+#[allow(unsafe_code, reason = "a call that needs AVX2, and text that is known to be ASCII")]
+mod marks;
 mod reference;
 
 pub(super) use fault::Fault;
+pub(super) use guesses::{Guesses, Place};
+pub(super) use guided::guided;
+pub(super) use marks::Marks;
 pub(super) use reference::SerdeJson;
 
 /// Maximum depth of nested objects and arrays; the outermost object is at depth 1.
@@ -45,7 +52,13 @@ pub(super) trait Scan {
     fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault>;
 }
 
-/// The program's way: the functions of this module.
+/// Finds the next byte from a position on that cannot stand for itself in a string: a quote, a backslash or a control
+/// character. By search, or among marks.
+trait Specials: Fn(usize) -> Option<usize> + Copy {}
+
+impl<F: Fn(usize) -> Option<usize> + Copy> Specials for F {}
+
+/// The way without a memory: the functions of this module.
 pub(super) struct Scanner;
 
 impl Scan for Scanner {
@@ -58,6 +71,7 @@ impl Scan for Scanner {
 #[inline]
 fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault> {
     let bytes = text.as_bytes();
+    let search = |at| special(bytes, at);
     let mut at = behind(bytes, space(bytes, 0), b'{')?;
     at = space(bytes, at);
     if bytes.get(at) == Some(&b'}') {
@@ -65,9 +79,9 @@ fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Result<(
     }
     loop {
         let key_at = at;
-        let key = string(bytes, key_at)?;
+        let key = string(bytes, search, key_at)?;
         at = space(bytes, behind(bytes, space(bytes, key.end), b':')?);
-        let (value, value_end) = value(text, at)?;
+        let (value, value_end) = value(text, search, at)?;
         if key.escaped {
             found(&unescaped(part(text, key_at, key.end)?).ok_or(Fault::unexpected(key_at))?, value);
         } else {
@@ -90,17 +104,18 @@ fn unescaped(raw: &str) -> Option<String> {
 
 /// A member's value and the position behind it.
 #[inline]
-fn value(text: &str, at: usize) -> Result<(Value<'_>, usize), Fault> {
+fn value(text: &str, specials: impl Specials, at: usize) -> Result<(Value<'_>, usize), Fault> {
     let bytes = text.as_bytes();
     match byte(bytes, at)? {
         b'"' => {
-            let StringEnd { end, escaped } = string(bytes, at)?;
+            let StringEnd { end, escaped } = string(bytes, specials, at)?;
             let value =
                 if escaped { Value::Raw(part(text, at, end)?) } else { Value::Plain(part(text, at + 1, end - 1)?) };
             Ok((value, end))
         }
         byte => {
-            let end = if matches!(byte, b'{' | b'[') { nested(bytes, at)? } else { scalar(bytes, at)? };
+            let end =
+                if matches!(byte, b'{' | b'[') { nested(bytes, specials, at)? } else { scalar(bytes, specials, at)? };
             Ok((Value::Raw(part(text, at, end)?), end))
         }
     }
@@ -113,7 +128,7 @@ fn part(text: &str, at: usize, end: usize) -> Result<&str, Fault> {
 }
 
 /// Passes an object or an array, which is a member's value.
-fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
+fn nested(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<usize, Fault> {
     let mut depth = 1;
     // What the levels below the outermost object are, the innermost in the lowest bit: an object (1) or an array (0).
     let mut objects = 0u128;
@@ -130,12 +145,12 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
                 // `]` and `}` come two behind `[` and `{`.
                 if byte(bytes, at)? != open + 2 {
                     if open == b'{' {
-                        at = key(bytes, at)?;
+                        at = key(bytes, specials, at)?;
                     }
                     continue;
                 }
             }
-            _ => at = scalar(bytes, at)?,
+            _ => at = scalar(bytes, specials, at)?,
         }
         // A value has ended; close the levels that end with it.
         loop {
@@ -145,7 +160,7 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
                 b',' => {
                     at = space(bytes, at + 1);
                     if in_object {
-                        at = key(bytes, at)?;
+                        at = key(bytes, specials, at)?;
                     }
                     break;
                 }
@@ -164,16 +179,16 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
 }
 
 /// Passes a key, its colon and the white space around it.
-fn key(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    let key = string(bytes, at)?;
+fn key(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
+    let key = string(bytes, specials, at)?;
     let at = behind(bytes, space(bytes, key.end), b':')?;
     Ok(space(bytes, at))
 }
 
 /// Passes a string, number or literal.
-fn scalar(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn scalar(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
     match byte(bytes, at)? {
-        b'"' => string(bytes, at).map(|text| text.end),
+        b'"' => string(bytes, specials, at).map(|text| text.end),
         b'-' | b'0'..=b'9' => number(bytes, at),
         b'n' => literal(bytes, at, b"null"),
         b't' => literal(bytes, at, b"true"),
@@ -220,18 +235,28 @@ struct StringEnd {
 }
 
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Result<StringEnd, Fault> {
-    let at = special(bytes, behind(bytes, at, b'"')?).ok_or(Fault::end(bytes))?;
-    if bytes.get(at) == Some(&b'"') { Ok(StringEnd { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
+fn string(bytes: &[u8], specials: impl Specials, at: usize) -> Result<StringEnd, Fault> {
+    string_rest(bytes, specials, behind(bytes, at, b'"')?)
+}
+
+/// Passes the rest of a string from behind its opening quote on.
+#[inline(always)]
+fn string_rest(bytes: &[u8], specials: impl Specials, at: usize) -> Result<StringEnd, Fault> {
+    let at = specials(at).ok_or(Fault::end(bytes))?;
+    if bytes.get(at) == Some(&b'"') {
+        Ok(StringEnd { end: at + 1, escaped: false })
+    } else {
+        escaped_string(bytes, specials, at)
+    }
 }
 
 /// Passes the rest of a string from its first backslash on; fails at a control character.
 #[cold]
-fn escaped_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
+fn escaped_string(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<StringEnd, Fault> {
     loop {
         match byte(bytes, at)? {
             b'"' => return Ok(StringEnd { end: at + 1, escaped: true }),
-            b'\\' => at = special(bytes, escape(bytes, at)?).ok_or(Fault::end(bytes))?,
+            b'\\' => at = specials(escape(bytes, at)?).ok_or(Fault::end(bytes))?,
             _ => return Err(Fault::unexpected(at)),
         }
     }

@@ -1,4 +1,7 @@
 //! All ways to decode, compared over many records, most of them damaged: event for event and fault for fault.
+//!
+//! What carries state from record to record is the risk, so two memories take part: one that has seen all records
+//! before, and one that is new at times.
 
 use std::collections::BTreeMap;
 
@@ -16,19 +19,31 @@ fn all_ways_to_decode_find_the_same_events_and_faults() {
     let mut samples = Samples::new(2020);
     // Records by their outcome, to see that all outcomes are compared.
     let mut outcomes = BTreeMap::<String, usize>::new();
-    let (mut arena, mut witnessed) = (LabelArena::default(), LabelArena::default());
+    let (mut arena, mut other_arena) = (LabelArena::default(), LabelArena::default());
+    let (mut long_memory, mut short_memory) = (DecodeMemory::default(), DecodeMemory::default());
     for number in 0..RECORDS {
+        if number % 64 == 0 {
+            short_memory = DecodeMemory::default();
+        }
         let sample = samples.next();
         let Sample { stream, timestamp, headers, value } = &sample;
         let headers: Vec<Header<'_>> = headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
         let record =
             RawRecord { value: Some(value), timestamp: Some(*timestamp), headers: &headers, ..RawRecord::default() };
         let decoded = decoder.decode(*stream, &record, &mut arena);
-        let witness = decoder.decode_with_serde_json(*stream, &record, &mut witnessed);
-        assert_eq!(decoded, witness, "record {number} of {headers:?}: {}", value.escape_ascii());
-        assert_eq!(format!("{arena:?}"), format!("{witnessed:?}"), "record {number}: {}", value.escape_ascii());
+        let labels = format!("{arena:?}");
+        let ways: [(&str, &mut dyn FnMut(&mut LabelArena) -> Result<Event, Rejection>); 3] = [
+            ("serde_json", &mut |arena| decoder.decode_with_serde_json(*stream, &record, arena)),
+            ("a long memory", &mut |arena| decoder.decode_remembering(*stream, &record, arena, &mut long_memory)),
+            ("a short memory", &mut |arena| decoder.decode_remembering(*stream, &record, arena, &mut short_memory)),
+        ];
+        for (name, decode) in ways {
+            let other = decode(&mut other_arena);
+            assert_eq!(decoded, other, "{name}, record {number} of {headers:?}: {}", value.escape_ascii());
+            assert_eq!(labels, format!("{other_arena:?}"), "{name}, record {number}: {}", value.escape_ascii());
+            other_arena.clear();
+        }
         arena.clear();
-        witnessed.clear();
         *outcomes.entry(outcome(&decoded)).or_default() += 1;
     }
     let share = |outcome: &str| outcomes.get(outcome).copied().unwrap_or_default() as f64 / RECORDS as f64;
