@@ -146,10 +146,11 @@ impl<'a> Fields<'a> {
     /// A string of any length, or nothing.
     #[inline]
     pub(super) fn string(&self, field: Field) -> Result<Option<Cow<'a, str>>, Rejection> {
-        match self.any(field)? {
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(Value::Other(_)) => Err(field.invalid()),
-            None => Ok(None),
+        match self.given(field) {
+            FieldValue::Plain(text) => Ok(Some(Cow::Borrowed(text))),
+            FieldValue::Absent => Ok(None),
+            FieldValue::Json(raw) if let Some(text) = unescaped(raw) => Ok(Some(Cow::Owned(text))),
+            FieldValue::Json(_) | FieldValue::Faulty => Err(field.invalid()),
         }
     }
 
@@ -160,13 +161,17 @@ impl<'a> Fields<'a> {
             FieldValue::Absent => Ok(None),
             FieldValue::Faulty => Err(field.invalid()),
             FieldValue::Plain(text) => Ok(Some(Value::String(Cow::Borrowed(text)))),
-            FieldValue::Json(raw) if raw.starts_with('"') => match serde_json::from_str(raw) {
-                Ok(text) => Ok(Some(Value::String(Cow::Owned(text)))),
-                Err(_) => Err(field.invalid()),
-            },
-            FieldValue::Json(raw) => Ok(Some(Value::Other(raw))),
+            FieldValue::Json(raw) => Ok(Some(match unescaped(raw) {
+                Some(text) => Value::String(Cow::Owned(text)),
+                None => Value::Other(raw),
+            })),
         }
     }
+}
+
+/// Text that a string with escapes spells; `None` for other values.
+fn unescaped(raw: &str) -> Option<String> {
+    if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { None }
 }
 
 /// A value as given: an unescaped string, or the source text of anything else.

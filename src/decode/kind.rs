@@ -51,8 +51,7 @@ impl Kind {
     }
 }
 
-/// Types that were read last, since a producer has few: reading one again takes a comparison instead of a parse, 60
-/// instructions instead of 345.
+/// Types that were read last. There are few spellings, and to compare one takes 290 instructions less than to parse it.
 #[derive(Debug)]
 pub(super) struct KindMemory([KnownKind; KindMemory::SIZE]);
 

@@ -1,11 +1,11 @@
-//! What a decoder remembers of earlier records to read the next ones faster.
+//! Memory of earlier records, with which the next ones are decoded faster.
 
 use super::kind::KindMemory;
 use super::scan::{Guesses, Marks};
 
-/// Spellings of earlier records. No result depends on them: each is compared with the record before it is used.
+/// Spellings of earlier records, in 10 KiB. No result depends on them: each is compared with the record that is decoded.
 ///
-/// Of fixed size, 7 KiB. One serves the records of all partitions, as their producers write alike.
+/// Keys and types, and no values: nothing of a person is remembered. Each thread that decodes has a memory of its own.
 #[derive(Debug, Default)]
 pub struct DecodeMemory {
     /// Marks of the text that is read.

@@ -11,13 +11,18 @@
 //! flat dispersal 1.45; 1.16 to 2.38 in a run beside other builds). `cargo bench --bench decode` prints the table;
 //! serde_json stays the witness in the tests and unescapes strings.
 //!
+//! # The fast way and the plain one
+//!
+//! With a memory of earlier records, [`guided`] goes over a text of ordinary size with the help of [`Marks`] and
+//! [`Guesses`]. It knows what is correct, but not where a fault is: such a text goes to [`Scanner`], which uses neither.
+//! The scanner also takes what has no marks, and so is the witness of the fast way as serde_json is of both.
+//!
 //! Every function below takes the position where something begins and returns the position behind it, or the [`Fault`]
 //! where it is not correct.
 
 mod fault;
 mod guesses;
 mod guided;
-#[allow(unsafe_code, reason = "a call that needs AVX2, and text that is known to be ASCII")]
 mod marks;
 mod reference;
 
@@ -75,22 +80,22 @@ fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Result<(
     let mut at = behind(bytes, space(bytes, 0), b'{')?;
     at = space(bytes, at);
     if bytes.get(at) == Some(&b'}') {
-        return end(bytes, at + 1);
+        return text_end(bytes, at + 1);
     }
     loop {
         let key_at = at;
         let key = string(bytes, search, key_at)?;
-        at = space(bytes, behind(bytes, space(bytes, key.end), b':')?);
-        let (value, value_end) = value(text, search, at)?;
-        if key.escaped {
-            found(&unescaped(part(text, key_at, key.end)?).ok_or(Fault::unexpected(key_at))?, value);
-        } else {
-            found(part(text, key_at + 1, key.end - 1)?, value);
+        at = space(bytes, behind(bytes, space(bytes, key.at), b':')?);
+        let end = value_end(bytes, search, at)?;
+        let value = value_between(text, at, end)?;
+        match value_between(text, key_at, key)? {
+            Value::Plain(key) => found(key, value),
+            Value::Raw(raw) => found(&unescaped(raw).ok_or(Fault::unexpected(key_at))?, value),
         }
-        at = space(bytes, value_end);
+        at = space(bytes, end.at);
         match byte(bytes, at)? {
             b',' => at = space(bytes, at + 1),
-            b'}' => return end(bytes, at + 1),
+            b'}' => return text_end(bytes, at + 1),
             _ => return Err(Fault::unexpected(at)),
         }
     }
@@ -102,22 +107,30 @@ fn unescaped(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
 
-/// A member's value and the position behind it.
+/// End of a value.
+#[derive(Clone, Copy)]
+struct ValueEnd {
+    at: usize,
+    /// True if the value is a string without escapes.
+    is_plain: bool,
+}
+
+/// Passes a member's value.
 #[inline]
-fn value(text: &str, specials: impl Specials, at: usize) -> Result<(Value<'_>, usize), Fault> {
-    let bytes = text.as_bytes();
+fn value_end(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
     match byte(bytes, at)? {
-        b'"' => {
-            let StringEnd { end, escaped } = string(bytes, specials, at)?;
-            let value =
-                if escaped { Value::Raw(part(text, at, end)?) } else { Value::Plain(part(text, at + 1, end - 1)?) };
-            Ok((value, end))
-        }
-        byte => {
-            let end =
-                if matches!(byte, b'{' | b'[') { nested(bytes, specials, at)? } else { scalar(bytes, specials, at)? };
-            Ok((Value::Raw(part(text, at, end)?), end))
-        }
+        b'"' => string(bytes, specials, at),
+        b'{' | b'[' => nested(bytes, specials, at).map(|at| ValueEnd { at, is_plain: false }),
+        _ => scalar(bytes, specials, at).map(|at| ValueEnd { at, is_plain: false }),
+    }
+}
+
+#[inline]
+fn value_between(text: &str, start: usize, end: ValueEnd) -> Result<Value<'_>, Fault> {
+    if end.is_plain {
+        part(text, start + 1, end.at - 1).map(Value::Plain)
+    } else {
+        part(text, start, end.at).map(Value::Raw)
     }
 }
 
@@ -179,16 +192,18 @@ fn nested(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<usize,
 }
 
 /// Passes a key, its colon and the white space around it.
+#[inline]
 fn key(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
     let key = string(bytes, specials, at)?;
-    let at = behind(bytes, space(bytes, key.end), b':')?;
+    let at = behind(bytes, space(bytes, key.at), b':')?;
     Ok(space(bytes, at))
 }
 
 /// Passes a string, number or literal.
+#[inline]
 fn scalar(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
     match byte(bytes, at)? {
-        b'"' => string(bytes, specials, at).map(|text| text.end),
+        b'"' => string(bytes, specials, at).map(|end| end.at),
         b'-' | b'0'..=b'9' => number(bytes, at),
         b'n' => literal(bytes, at, b"null"),
         b't' => literal(bytes, at, b"true"),
@@ -202,6 +217,7 @@ fn literal(bytes: &[u8], at: usize, name: &[u8]) -> Result<usize, Fault> {
     if alike == name.len() { Ok(at + alike) } else { Err(Fault::unexpected(at + alike)) }
 }
 
+#[inline]
 fn number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
@@ -228,23 +244,17 @@ fn digits(bytes: &[u8], first: usize) -> Result<usize, Fault> {
     if at > first { Ok(at) } else { Err(Fault::unexpected(at)) }
 }
 
-/// End of a string (behind its quote), and if it has escapes.
-struct StringEnd {
-    end: usize,
-    escaped: bool,
-}
-
 #[inline(always)]
-fn string(bytes: &[u8], specials: impl Specials, at: usize) -> Result<StringEnd, Fault> {
+fn string(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
     string_rest(bytes, specials, behind(bytes, at, b'"')?)
 }
 
 /// Passes the rest of a string from behind its opening quote on.
 #[inline(always)]
-fn string_rest(bytes: &[u8], specials: impl Specials, at: usize) -> Result<StringEnd, Fault> {
+fn string_rest(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
     let at = specials(at).ok_or(Fault::end(bytes))?;
     if bytes.get(at) == Some(&b'"') {
-        Ok(StringEnd { end: at + 1, escaped: false })
+        Ok(ValueEnd { at: at + 1, is_plain: true })
     } else {
         escaped_string(bytes, specials, at)
     }
@@ -252,10 +262,10 @@ fn string_rest(bytes: &[u8], specials: impl Specials, at: usize) -> Result<Strin
 
 /// Passes the rest of a string from its first backslash on; fails at a control character.
 #[cold]
-fn escaped_string(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<StringEnd, Fault> {
+fn escaped_string(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<ValueEnd, Fault> {
     loop {
         match byte(bytes, at)? {
-            b'"' => return Ok(StringEnd { end: at + 1, escaped: true }),
+            b'"' => return Ok(ValueEnd { at: at + 1, is_plain: false }),
             b'\\' => at = specials(escape(bytes, at)?).ok_or(Fault::end(bytes))?,
             _ => return Err(Fault::unexpected(at)),
         }
@@ -332,7 +342,7 @@ fn behind(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Fault> {
 }
 
 /// Checks that only white space follows from `at` on.
-fn end(bytes: &[u8], at: usize) -> Result<(), Fault> {
+fn text_end(bytes: &[u8], at: usize) -> Result<(), Fault> {
     let at = space(bytes, at);
     if at == bytes.len() { Ok(()) } else { Err(Fault::unexpected(at)) }
 }

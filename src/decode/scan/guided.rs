@@ -1,6 +1,6 @@
 //! The fast way over an object: with marks in place of searches, and guesses in place of keys.
 
-use super::{Guesses, Marks, Place, Value, behind, part, space, string, string_rest, unescaped, value};
+use super::{Guesses, Marks, Place, Value, behind, space, string, string_rest, unescaped, value_between, value_end};
 use crate::decode::field::Field;
 
 /// Goes over a text as [`Scan::object`](super::Scan::object) does, and hands the values of known fields to `found`.
@@ -20,7 +20,7 @@ pub(in crate::decode) fn guided<'a>(
     let (mut at, mut place) = (0, start);
     loop {
         let field;
-        let mut opens_string = false;
+        let opens_string;
         if let Some(member) = guesses.next(bytes, at, place) {
             at += member.length;
             (field, place, opens_string) = (member.field, member.place, member.opens_string);
@@ -40,27 +40,21 @@ pub(in crate::decode) fn guided<'a>(
             }
             let key_at = at;
             let key = string(bytes, specials, key_at).ok()?;
-            at = space(bytes, behind(bytes, space(bytes, key.end), b':').ok()?);
-            let unescaped = if key.escaped { Some(unescaped(text.get(key_at..key.end)?)?) } else { None };
-            let name = unescaped.as_deref().map_or(bytes.get(key_at + 1..key.end - 1)?, str::as_bytes);
-            let opens_string = bytes.get(at) == Some(&b'"');
-            let before = bytes.get(begin..at + usize::from(opens_string))?;
-            (field, place) = guesses.remember(place, before, name, opens_string);
-        }
-        let found_value;
-        (found_value, at) = if opens_string {
-            let end = string_rest(bytes, specials, at).ok()?;
-            let found = if end.escaped {
-                Value::Raw(part(text, at - 1, end.end).ok()?)
-            } else {
-                Value::Plain(part(text, at, end.end - 1).ok()?)
+            at = space(bytes, behind(bytes, space(bytes, key.at), b':').ok()?);
+            opens_string = bytes.get(at) == Some(&b'"');
+            at += usize::from(opens_string);
+            let before = bytes.get(begin..at)?;
+            (field, place) = match value_between(text, key_at, key).ok()? {
+                Value::Plain(key) => guesses.remember(place, before, key, opens_string),
+                Value::Raw(raw) => guesses.remember(place, before, &unescaped(raw)?, opens_string),
             };
-            (found, end.end)
-        } else {
-            value(text, specials, space(bytes, at)).ok()?
-        };
+        }
+        let value_at = if opens_string { at - 1 } else { space(bytes, at) };
+        let end = if opens_string { string_rest(bytes, specials, at) } else { value_end(bytes, specials, value_at) };
+        let end = end.ok()?;
+        at = end.at;
         if let Some(field) = field {
-            found(field, found_value);
+            found(field, value_between(text, value_at, end).ok()?);
         }
     }
     (space(bytes, at + 1) == bytes.len()).then_some(())

@@ -1,8 +1,11 @@
 //! One pass with vectors over a text before it is scanned.
 //!
-//! It marks the bytes that cannot stand for themselves in a string, one bit each, and finds if all bytes are ASCII. So
-//! the end of a string is found by counting zeros in a word instead of a search, and text that is ASCII is UTF-8
-//! without a check of its own.
+//! It marks the bytes that cannot stand for themselves in a string, one bit each, and finds out if all bytes are ASCII.
+//! So the end of a string is found by counting zeros in a word instead of a search, and a text that is ASCII is UTF-8
+//! without a check of its own: 810 instructions of 6,290 for a record of the benchmarks' load.
+//!
+//! The pass takes AVX2, which nearly every x86-64 server has. Without it, and for texts of unusual size, the scanner
+//! works without marks, as it does for text that has a fault.
 
 /// Words of 64 marks.
 const WORDS: usize = 64;
@@ -32,6 +35,7 @@ pub(in crate::decode) enum Charset {
 impl Marks {
     /// Marks a value if it is UTF-8 and [`Marks::mark`] can do it, and returns it as text.
     #[inline]
+    #[allow(unsafe_code, reason = "text that is known to be ASCII")]
     pub(in crate::decode) fn text<'a>(&mut self, value: &'a [u8]) -> Option<&'a str> {
         match self.mark(value)? {
             // SAFETY: every byte is below 0x80, and ASCII is UTF-8.
@@ -42,6 +46,7 @@ impl Marks {
 
     /// Marks a text of 64 bytes to 4 KiB; `None` for any other, and where the processor lacks AVX2.
     #[inline]
+    #[allow(unsafe_code, reason = "the call of a function that needs AVX2")]
     pub(in crate::decode) fn mark(&mut self, text: &[u8]) -> Option<Charset> {
         if !(BLOCK..BLOCK * WORDS).contains(&text.len()) {
             return None;
