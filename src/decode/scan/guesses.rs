@@ -3,7 +3,7 @@
 //! Producers write the same keys in the same order with the same white space. So the text from the end of a value to
 //! the beginning of the next, such as `,"credit":"`, is remembered by the member before it, and found again by one
 //! comparison of 32 bytes. That replaces a search for the key's end, the look-up of its field and four searches for
-//! white space: 1,460 instructions of 6,940 for a record of the benchmarks' load.
+//! white space, and saves 1,460 of 6,940 instructions for a record of the benchmarks' load.
 //!
 //! A guess is compared with all of the text that it stands for, in the same state of the grammar in which it was read.
 //! So it can cost time, and change nothing.
@@ -71,7 +71,7 @@ impl Guess {
 
     #[inline(always)]
     fn fits(&self, text: [u128; 2]) -> bool {
-        ((text[0] ^ self.text[0]) & self.mask[0]) | ((text[1] ^ self.text[1]) & self.mask[1]) == 0
+        (text[0] ^ self.text[0]) & self.mask[0] == 0 && (text[1] ^ self.text[1]) & self.mask[1] == 0
     }
 }
 

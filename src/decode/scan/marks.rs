@@ -2,7 +2,7 @@
 //!
 //! It marks the bytes that cannot stand for themselves in a string, one bit each, and finds out if all bytes are ASCII.
 //! So the end of a string is found by counting zeros in a word instead of a search, and a text that is ASCII is UTF-8
-//! without a check of its own: 810 instructions of 6,290 for a record of the benchmarks' load.
+//! without a check of its own. Together they save 750 of 6,290 instructions for a record of the benchmarks' load.
 //!
 //! The pass takes AVX2, which nearly every x86-64 server has. Without it, and for texts of unusual size, the scanner
 //! works without marks, as it does for text that has a fault.
