@@ -12,6 +12,8 @@ use crate::record::Header;
 /// A million where they take seconds.
 const RECORDS: usize = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
 
+type Way<'w> = &'w mut dyn FnMut(&mut LabelArena) -> Result<Event, Rejection>;
+
 #[test]
 fn all_ways_to_decode_find_the_same_events_and_faults() {
     let settings = Settings { max_record_bytes: 6_000, max_future_skew: draft::MAX_FUTURE_SKEW };
@@ -32,7 +34,7 @@ fn all_ways_to_decode_find_the_same_events_and_faults() {
             RawRecord { value: Some(value), timestamp: Some(*timestamp), headers: &headers, ..RawRecord::default() };
         let decoded = decoder.decode(*stream, &record, &mut arena);
         let labels = format!("{arena:?}");
-        let ways: [(&str, &mut dyn FnMut(&mut LabelArena) -> Result<Event, Rejection>); 3] = [
+        let ways: [(&str, Way<'_>); 3] = [
             ("serde_json", &mut |arena| decoder.decode_with_serde_json(*stream, &record, arena)),
             ("a long memory", &mut |arena| decoder.decode_remembering(*stream, &record, arena, &mut long_memory)),
             ("a short memory", &mut |arena| decoder.decode_remembering(*stream, &record, arena, &mut short_memory)),
