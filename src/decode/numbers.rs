@@ -36,16 +36,32 @@ fn number(text: &str, places: usize, most: u64) -> Option<u64> {
 
 /// Reads `digits[.digits]` with at most `places` decimals; `None` for any other text, also if [`exact`] reads it.
 fn plain(text: &str, places: usize, most: u64) -> Option<u64> {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((_, "")) => return None,
-        Some(parts) => parts,
-        None => (text, ""),
+    let bytes = text.as_bytes();
+    let (mut value, mut point) = (0, None);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value * 10 + u64::from(digit);
+            if value > most {
+                return None;
+            }
+        } else if byte == b'.' && at > 0 && point.is_none() {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let decimals = match point {
+        Some(at) => bytes.len() - at - 1,
+        None => 0,
     };
-    if whole.is_empty() || fraction.len() > places {
+    if bytes.is_empty() || point.is_some() && decimals == 0 || decimals > places {
         return None;
     }
-    let padding = std::iter::repeat_n(b'0', places - fraction.len());
-    bounded(whole.bytes().chain(fraction.bytes()).chain(padding), most)
+    for _ in decimals..places {
+        value *= 10;
+    }
+    (value <= most).then_some(value)
 }
 
 /// Reads `digits[.digits][e[sign]digits]`, with any number of zeros anywhere.
@@ -274,9 +290,10 @@ mod tests {
             places in 0..4usize,
         ) {
             let long = exact(&text, places, MAX_AMOUNT);
-            if let Some(number) = plain(&text, places, MAX_AMOUNT) {
-                prop_assert_eq!(long, Some(number));
-            }
+            let (whole, decimals) = text.split_once('.').unwrap_or((&text, "0"));
+            let is_plain = digits(whole).is_some() && digits(decimals).is_some() && decimals.len() <= places;
+            let is_plain = is_plain || digits(&text).is_some();
+            prop_assert_eq!(plain(&text, places, MAX_AMOUNT), if is_plain { long } else { None });
             if long.is_some() {
                 // JSON's grammar, but that its numbers have no leading zeros and may have a sign.
                 prop_assert!(text.starts_with(|first: char| first.is_ascii_digit()), "{}", text);

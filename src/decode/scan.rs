@@ -11,13 +11,25 @@
 //! flat dispersal 1.45; 1.16 to 2.38 in a run beside other builds). `cargo bench --bench decode` prints the table;
 //! serde_json stays the witness in the tests and unescapes strings.
 //!
+//! # The fast way and the plain one
+//!
+//! With a memory of earlier records, [`guided`] goes over a text of ordinary size with the help of [`Marks`] and
+//! [`Guesses`]. It knows what is correct, but not where a fault is: such a text goes to [`Scanner`], which uses neither.
+//! The scanner also takes what has no marks, and so is the witness of the fast way as serde_json is of both.
+//!
 //! Every function below takes the position where something begins and returns the position behind it, or the [`Fault`]
 //! where it is not correct.
 
 mod fault;
+mod guesses;
+mod guided;
+mod marks;
 mod reference;
 
 pub(super) use fault::Fault;
+pub(super) use guesses::{Guesses, Place};
+pub(super) use guided::guided;
+pub(super) use marks::Marks;
 pub(super) use reference::SerdeJson;
 
 /// Maximum depth of nested objects and arrays; the outermost object is at depth 1.
@@ -45,7 +57,13 @@ pub(super) trait Scan {
     fn object<'a>(text: &'a str, found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault>;
 }
 
-/// The program's way: the functions of this module.
+/// Finds the next byte from a position on that cannot stand for itself in a string: a quote, a backslash or a control
+/// character. By search, or among marks.
+trait Specials: Fn(usize) -> Option<usize> + Copy {}
+
+impl<F: Fn(usize) -> Option<usize> + Copy> Specials for F {}
+
+/// The way without a memory: the functions of this module.
 pub(super) struct Scanner;
 
 impl Scan for Scanner {
@@ -58,25 +76,26 @@ impl Scan for Scanner {
 #[inline]
 fn object<'a>(text: &'a str, mut found: impl FnMut(&str, Value<'a>)) -> Result<(), Fault> {
     let bytes = text.as_bytes();
+    let search = |at| special(bytes, at);
     let mut at = behind(bytes, space(bytes, 0), b'{')?;
     at = space(bytes, at);
     if bytes.get(at) == Some(&b'}') {
-        return end(bytes, at + 1);
+        return text_end(bytes, at + 1);
     }
     loop {
         let key_at = at;
-        let key = string(bytes, key_at)?;
-        at = space(bytes, behind(bytes, space(bytes, key.end), b':')?);
-        let (value, value_end) = value(text, at)?;
-        if key.escaped {
-            found(&unescaped(part(text, key_at, key.end)?).ok_or(Fault::unexpected(key_at))?, value);
-        } else {
-            found(part(text, key_at + 1, key.end - 1)?, value);
+        let key = string(bytes, search, key_at)?;
+        at = space(bytes, behind(bytes, space(bytes, key.at), b':')?);
+        let end = value_end(bytes, search, at)?;
+        let value = value_between(text, at, end)?;
+        match value_between(text, key_at, key)? {
+            Value::Plain(key) => found(key, value),
+            Value::Raw(raw) => found(&unescaped(raw).ok_or(Fault::unexpected(key_at))?, value),
         }
-        at = space(bytes, value_end);
+        at = space(bytes, end.at);
         match byte(bytes, at)? {
             b',' => at = space(bytes, at + 1),
-            b'}' => return end(bytes, at + 1),
+            b'}' => return text_end(bytes, at + 1),
             _ => return Err(Fault::unexpected(at)),
         }
     }
@@ -88,21 +107,30 @@ fn unescaped(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
 
-/// A member's value and the position behind it.
+/// End of a value.
+#[derive(Clone, Copy)]
+struct ValueEnd {
+    at: usize,
+    /// True if the value is a string without escapes.
+    is_plain: bool,
+}
+
+/// Passes a member's value.
 #[inline]
-fn value(text: &str, at: usize) -> Result<(Value<'_>, usize), Fault> {
-    let bytes = text.as_bytes();
+fn value_end(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
     match byte(bytes, at)? {
-        b'"' => {
-            let StringEnd { end, escaped } = string(bytes, at)?;
-            let value =
-                if escaped { Value::Raw(part(text, at, end)?) } else { Value::Plain(part(text, at + 1, end - 1)?) };
-            Ok((value, end))
-        }
-        byte => {
-            let end = if matches!(byte, b'{' | b'[') { nested(bytes, at)? } else { scalar(bytes, at)? };
-            Ok((Value::Raw(part(text, at, end)?), end))
-        }
+        b'"' => string(bytes, specials, at),
+        b'{' | b'[' => nested(bytes, specials, at).map(|at| ValueEnd { at, is_plain: false }),
+        _ => scalar(bytes, specials, at).map(|at| ValueEnd { at, is_plain: false }),
+    }
+}
+
+#[inline]
+fn value_between(text: &str, start: usize, end: ValueEnd) -> Result<Value<'_>, Fault> {
+    if end.is_plain {
+        part(text, start + 1, end.at - 1).map(Value::Plain)
+    } else {
+        part(text, start, end.at).map(Value::Raw)
     }
 }
 
@@ -113,7 +141,7 @@ fn part(text: &str, at: usize, end: usize) -> Result<&str, Fault> {
 }
 
 /// Passes an object or an array, which is a member's value.
-fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
+fn nested(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<usize, Fault> {
     let mut depth = 1;
     // What the levels below the outermost object are, the innermost in the lowest bit: an object (1) or an array (0).
     let mut objects = 0u128;
@@ -130,12 +158,12 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
                 // `]` and `}` come two behind `[` and `{`.
                 if byte(bytes, at)? != open + 2 {
                     if open == b'{' {
-                        at = key(bytes, at)?;
+                        at = key(bytes, specials, at)?;
                     }
                     continue;
                 }
             }
-            _ => at = scalar(bytes, at)?,
+            _ => at = scalar(bytes, specials, at)?,
         }
         // A value has ended; close the levels that end with it.
         loop {
@@ -145,7 +173,7 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
                 b',' => {
                     at = space(bytes, at + 1);
                     if in_object {
-                        at = key(bytes, at)?;
+                        at = key(bytes, specials, at)?;
                     }
                     break;
                 }
@@ -164,16 +192,18 @@ fn nested(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
 }
 
 /// Passes a key, its colon and the white space around it.
-fn key(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    let key = string(bytes, at)?;
-    let at = behind(bytes, space(bytes, key.end), b':')?;
+#[inline]
+fn key(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
+    let key = string(bytes, specials, at)?;
+    let at = behind(bytes, space(bytes, key.at), b':')?;
     Ok(space(bytes, at))
 }
 
 /// Passes a string, number or literal.
-fn scalar(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+#[inline]
+fn scalar(bytes: &[u8], specials: impl Specials, at: usize) -> Result<usize, Fault> {
     match byte(bytes, at)? {
-        b'"' => string(bytes, at).map(|text| text.end),
+        b'"' => string(bytes, specials, at).map(|end| end.at),
         b'-' | b'0'..=b'9' => number(bytes, at),
         b'n' => literal(bytes, at, b"null"),
         b't' => literal(bytes, at, b"true"),
@@ -187,6 +217,7 @@ fn literal(bytes: &[u8], at: usize, name: &[u8]) -> Result<usize, Fault> {
     if alike == name.len() { Ok(at + alike) } else { Err(Fault::unexpected(at + alike)) }
 }
 
+#[inline]
 fn number(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
@@ -213,25 +244,29 @@ fn digits(bytes: &[u8], first: usize) -> Result<usize, Fault> {
     if at > first { Ok(at) } else { Err(Fault::unexpected(at)) }
 }
 
-/// End of a string (behind its quote), and if it has escapes.
-struct StringEnd {
-    end: usize,
-    escaped: bool,
+#[inline(always)]
+fn string(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
+    string_rest(bytes, specials, behind(bytes, at, b'"')?)
 }
 
+/// Passes the rest of a string from behind its opening quote on.
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Result<StringEnd, Fault> {
-    let at = special(bytes, behind(bytes, at, b'"')?).ok_or(Fault::end(bytes))?;
-    if bytes.get(at) == Some(&b'"') { Ok(StringEnd { end: at + 1, escaped: false }) } else { escaped_string(bytes, at) }
+fn string_rest(bytes: &[u8], specials: impl Specials, at: usize) -> Result<ValueEnd, Fault> {
+    let at = specials(at).ok_or(Fault::end(bytes))?;
+    if bytes.get(at) == Some(&b'"') {
+        Ok(ValueEnd { at: at + 1, is_plain: true })
+    } else {
+        escaped_string(bytes, specials, at)
+    }
 }
 
 /// Passes the rest of a string from its first backslash on; fails at a control character.
 #[cold]
-fn escaped_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
+fn escaped_string(bytes: &[u8], specials: impl Specials, mut at: usize) -> Result<ValueEnd, Fault> {
     loop {
         match byte(bytes, at)? {
-            b'"' => return Ok(StringEnd { end: at + 1, escaped: true }),
-            b'\\' => at = special(bytes, escape(bytes, at)?).ok_or(Fault::end(bytes))?,
+            b'"' => return Ok(ValueEnd { at: at + 1, is_plain: false }),
+            b'\\' => at = specials(escape(bytes, at)?).ok_or(Fault::end(bytes))?,
             _ => return Err(Fault::unexpected(at)),
         }
     }
@@ -307,7 +342,7 @@ fn behind(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Fault> {
 }
 
 /// Checks that only white space follows from `at` on.
-fn end(bytes: &[u8], at: usize) -> Result<(), Fault> {
+fn text_end(bytes: &[u8], at: usize) -> Result<(), Fault> {
     let at = space(bytes, at);
     if at == bytes.len() { Ok(()) } else { Err(Fault::unexpected(at)) }
 }

@@ -1,6 +1,9 @@
-//! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which
-//! order it counts, `not_json` where a value is no JSON, `properties` what must hold of anything at all.
+//! Decoding as a whole. `draft` is the language in which the tests speak, `damage` a source of records, `differential`
+//! compares all ways to decode them, `faults` holds what is wrong and in which order it counts, `not_json` where a
+//! value is no JSON, `properties` what must hold of anything at all.
 
+mod damage;
+mod differential;
 mod draft;
 mod envelopes;
 mod faults;

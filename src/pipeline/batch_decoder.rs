@@ -12,7 +12,7 @@ use super::byte_budget::ByteShare;
 use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Timestamp;
-use crate::decode::{Decoder, RecordHasher};
+use crate::decode::{DecodeMemory, Decoder, RecordHasher};
 use crate::event::{Event, LabelArena};
 use crate::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
@@ -140,6 +140,7 @@ struct Tally {
 /// Decodes the batches of all partitions, in order.
 pub struct BatchDecoder<'a> {
     decoder: &'a Decoder,
+    memory: DecodeMemory,
     hasher: RecordHasher,
     /// Offsets that are rejected without decoding.
     excluded: &'a PerStream<Vec<OffsetRange>>,
@@ -157,7 +158,8 @@ impl<'a> BatchDecoder<'a> {
         resume_points: Vec<ResumePoint>,
     ) -> Self {
         assert_eq!(partitions.len(), resume_points.len());
-        Self { decoder, hasher: decoder.record_hasher(), excluded, partitions, resume_points }
+        let memory = DecodeMemory::default();
+        Self { decoder, memory, hasher: decoder.record_hasher(), excluded, partitions, resume_points }
     }
 
     /// Decodes a batch that the client handed over at `fetched`.
@@ -239,7 +241,7 @@ impl<'a> BatchDecoder<'a> {
     }
 
     fn decode_record(
-        &self,
+        &mut self,
         index: PartitionIndex,
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
@@ -248,6 +250,6 @@ impl<'a> BatchDecoder<'a> {
         if self.excluded[stream].iter().any(|range| range.holds(partition, record.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }
-        self.decoder.decode(stream, record, arena)
+        self.decoder.decode_remembering(stream, record, arena, &mut self.memory)
     }
 }

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::de::IgnoredAny;
 
+use super::marks::Charset;
 use super::*;
+use crate::decode::field::Field;
 use crate::record::Finding;
 
 /// Members that a scanner finds, by key and raw value; `None` if the text is not correct.
@@ -217,6 +219,81 @@ fn specials_are_found_wherever_they_stand() {
                     assert_eq!(special(&bytes, 0), Some(at), "{special_byte} in {len} of {other}");
                     assert_eq!(special(&bytes, at + 1), None);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn marks_are_those_that_a_search_finds() {
+    let mut marks = Marks::default();
+    for len in (64..200).chain([4_032, 4_095]) {
+        for special_byte in [b'"', b'\\', 0, 0x1f] {
+            for other in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff] {
+                let mut bytes = vec![other; len];
+                let at = (len * usize::from(other) + usize::from(special_byte)) % len;
+                bytes[at] = special_byte;
+                bytes[len - 1] = if at % 2 == 0 { special_byte } else { other };
+                // Without AVX2 there are no marks.
+                let Some(charset) = marks.mark(&bytes) else { return };
+                assert_eq!(charset == Charset::Ascii, bytes.is_ascii());
+                for from in 0..=len {
+                    assert_eq!(marks.next(from), Some(special(&bytes, from).unwrap_or(len)), "{from} of {len}");
+                }
+            }
+        }
+    }
+    assert_eq!(marks.mark(&[b' '; 63]), None);
+    assert_eq!(marks.mark(&[b' '; 4_096]), None);
+}
+
+/// Objects of the same members, spelled alike in part; some have a fault.
+const ALIKE: [&str; 20] = [
+    r#"{"id":"1","amount":"2","state":null,"x":{"id":3},"y":"4"}"#,
+    r#"{"id":"1","amount":2,"state":"","x":[],"y":4}"#,
+    r#"{"id":"1","state":"","amount":"2","y":4,"x":"a"}"#,
+    r#"{ "id": "1", "amount": "2", "state": null, "x": { "id": 3 }, "y": "4" }"#,
+    r#"{ "id" : "1" , "amount" : 2 , "state" : null , "x" : "" }"#,
+    "{\"id\":\t\"1\",\"amount\":\n\"2\",\"state\":\r\n\"\"}",
+    r#"{"id":"1","amount":      2,"state":                                  "3"}"#,
+    r#"{"i\u0064":"1","amoun\u0074":"2","\u0078":"3"}"#,
+    r#"{"id":"\"","amount":"\\","state":"\u00e9","x":"\n"}"#,
+    r#"{"id":"1","id":"1","amount":"2","amount":2}"#,
+    r#"{"id":"1","Amount":"2","amount ":"3","amountx":"4"}"#,
+    r#"{"id":"é","amount":"🙂","état":"2","x":"é"}"#,
+    r#"{"a key of more than thirty-two bytes, which no guess has":1,"id":"1"}"#,
+    "{}",
+    r#"{"id":"1","amount":"2""state":null}"#,
+    r#"{"id":"1","amount"::"2"}"#,
+    r#"{"id":"1","amount":"2",}"#,
+    r#"{"id":"1","amount":"2\x","state":1}"#,
+    r#"{"id":"1,"amount":"2"}"#,
+    r#"{"id":"1","amount":01}"#,
+];
+
+#[test]
+fn guesses_change_nothing_whatever_came_before() {
+    // A last member makes each text long enough for marks.
+    let texts = ALIKE.map(|text| {
+        let (rest, _) = text.rsplit_once('}').expect("an object");
+        format!("{rest}{}\"type\":\"{}\"}}", if rest == "{" { "" } else { "," }, "-".repeat(64))
+    });
+    let mut marks = Marks::default();
+    for (first, second) in texts.iter().flat_map(|first| texts.iter().map(move |second| (first, second))) {
+        for third in &texts {
+            let mut guesses = Guesses::default();
+            for text in [first, second, third] {
+                if marks.mark(text.as_bytes()).is_none() {
+                    return;
+                }
+                let (mut guessed, mut scanned) = (Vec::new(), Vec::new());
+                let found = |field, value| guessed.push((field, value));
+                let guided = guided(text, &marks, &mut guesses, Place::RECORD, found);
+                let result = Scanner::object(text, |key, value| {
+                    scanned.extend(Field::from_name(key.as_bytes()).map(|field| (field, value)));
+                });
+                assert_eq!(guided.is_some(), result.is_ok(), "{text} behind {first} and {second}");
+                assert!(result.is_err() || guessed == scanned, "{text} behind {first} and {second}: {guessed:?}");
             }
         }
     }
