@@ -1,9 +1,11 @@
 //! Decoding as a whole. `draft` is the language in which the tests speak, `faults` holds what is wrong and in which
-//! order it counts, `not_json` where a value is no JSON, `properties` what must hold of anything at all.
+//! order it counts, `hashes` what stored state holds, `not_json` where a value is no JSON, `properties` what must hold of
+//! anything at all.
 
 mod draft;
 mod envelopes;
 mod faults;
+mod hashes;
 mod not_json;
 mod properties;
 
