@@ -10,7 +10,7 @@ use std::time::Duration;
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::{Clock, Millis, Timestamp, thread_cpu_time};
-use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::decode::{Decoder, HashQueue, PseudonymKey, Settings};
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, LabelArena};
 use pacemeter::record::{RawRecord, Rejection, Stream};
 use pacemeter::settings::{Layers, SettingsReader};
@@ -99,7 +99,7 @@ fn simulated_programme() {
     let mut partitions: Vec<PartitionState> = (0..6).map(partition).collect();
     let mut offsets = [0; 6];
     let (mut decoding, mut applying, mut seen) = (Duration::ZERO, Duration::ZERO, 0_u64);
-    let mut arena = LabelArena::default();
+    let (mut arena, mut queue) = (LabelArena::default(), HashQueue::default());
     let mut batch: Vec<Emission> = Vec::with_capacity(BATCH);
     for emission in load.emissions().filter(|emission| emission.stream == Stream::Disbursement) {
         batch.push(emission);
@@ -108,7 +108,7 @@ fn simulated_programme() {
         }
         arena.clear();
         let started = thread_cpu_time();
-        let decoded: Vec<_> = batch.iter().map(|emission| decode(&decoder, emission, &mut arena)).collect();
+        let decoded = decode(&decoder, &batch, &mut arena, &mut queue);
         let between = thread_cpu_time();
         for (number, (emission, event)) in batch.iter().zip(&decoded).enumerate() {
             if number % 16 == 0 {
@@ -134,13 +134,27 @@ fn simulated_programme() {
     }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, arena: &mut LabelArena) -> Result<Event, Rejection> {
-    let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
-    let record = RawRecord {
-        value: Some(&emission.value),
-        timestamp: Some(emission.timestamp),
-        headers: &headers,
-        ..RawRecord::default()
-    };
-    decoder.decode(emission.stream, &record, arena)
+fn decode(
+    decoder: &Decoder,
+    batch: &[Emission],
+    arena: &mut LabelArena,
+    queue: &mut HashQueue,
+) -> Vec<Result<Event, Rejection>> {
+    let mut decoded = Vec::with_capacity(batch.len());
+    for group in batch.chunks(HashQueue::RECORDS) {
+        let begun = decoded.len();
+        for emission in group {
+            let headers: Vec<_> =
+                emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
+            let record = RawRecord {
+                value: Some(&emission.value),
+                timestamp: Some(emission.timestamp),
+                headers: &headers,
+                ..RawRecord::default()
+            };
+            decoded.push(decoder.begin(emission.stream, &record, arena, queue));
+        }
+        decoder.finish(queue, decoded[begun..].iter_mut().flatten());
+    }
+    decoded
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::{Timestamp, thread_cpu_time};
-use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::decode::{Decoder, HashQueue, PseudonymKey, Settings};
 use pacemeter::event::{Event, LabelArena};
 use pacemeter::record::{Header, RawRecord, Rejection, Stream};
 use pacemeter::settings::{Layers, SettingsReader};
@@ -41,7 +41,7 @@ fn main() {
     let emissions: Vec<Emission> =
         load.emissions().filter(|emission| emission.stream == Stream::Disbursement).collect();
     let (mut decoding, mut applying) = (Duration::ZERO, Duration::ZERO);
-    let (mut arena, mut events) = (LabelArena::default(), Vec::with_capacity(BATCH));
+    let (mut arena, mut queue, mut events) = (LabelArena::default(), HashQueue::default(), Vec::with_capacity(BATCH));
     for batch in emissions.chunks(BATCH) {
         let headers: Vec<Vec<Header<'_>>> = batch.iter().map(headers).collect();
         let raw: Vec<RawRecord<'_>> =
@@ -49,7 +49,7 @@ fn main() {
         arena.clear();
         events.clear();
         let started = thread_cpu_time();
-        measured_decode(&decoder, &raw, &mut arena, &mut events);
+        measured_decode(&decoder, &raw, &mut arena, &mut queue, &mut events);
         let between = thread_cpu_time();
         measured_apply(&mut partitions, &mut offsets, batch, &events, &arena);
         decoding += between - started;
@@ -64,9 +64,14 @@ fn measured_decode(
     decoder: &Decoder,
     records: &[RawRecord<'_>],
     arena: &mut LabelArena,
+    queue: &mut HashQueue,
     events: &mut Vec<Result<Event, Rejection>>,
 ) {
-    events.extend(records.iter().map(|record| decoder.decode(Stream::Disbursement, record, arena)));
+    for group in records.chunks(HashQueue::RECORDS) {
+        let begun = events.len();
+        events.extend(group.iter().map(|record| decoder.begin(Stream::Disbursement, record, arena, queue)));
+        decoder.finish(queue, events[begun..].iter_mut().flatten());
+    }
 }
 
 #[inline(never)]

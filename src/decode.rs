@@ -10,8 +10,9 @@
 //! data        field by field; numbers from their own text                               (body, numbers)
 //! ```
 //!
-//! Identifiers of people, supports and calls become keyed hashes (`pseudonym`). The known fields as given
-//! become a fingerprint (`fingerprint`), which distinguishes a conflict from a plain duplicate.
+//! Identifiers of people, supports and calls become keyed hashes (`pseudonym`), those of several records at once
+//! (`hash_queue`, `blake3_lanes`). The known fields as given become a fingerprint (`fingerprint`), which distinguishes a
+//! conflict from a plain duplicate.
 //!
 //! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a
 //! valid record without escaped strings, reads a clock, recurses, or takes more than linear time. No content of a
@@ -19,10 +20,12 @@
 //!
 //! JSON, times and numbers have hand-written parsers: `scan`, `rfc3339` and `numbers` say why.
 
+mod blake3_lanes;
 mod body;
 mod envelope;
 mod fields;
 mod fingerprint;
+mod hash_queue;
 mod key_file;
 mod kind;
 mod numbers;
@@ -36,17 +39,17 @@ mod tests;
 use std::time::Duration;
 
 use crate::clock::{Millis, Timestamp, millis};
-use crate::event::{Event, LabelArena};
+use crate::event::{Event, Hash128, LabelArena};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
 use crate::settings::{SettingsReader, format_duration};
 
 use fields::{Field, Fields};
-use fingerprint::Fingerprint;
 use kind::Kind;
 use payload::Payload;
 use pseudonym::Pseudonyms;
 use scan::{Scan, Scanner, SerdeJson};
 
+pub use hash_queue::HashQueue;
 pub use key_file::KeyFile;
 pub use pseudonym::{KeyError, PseudonymKey, RecordHasher};
 
@@ -102,6 +105,8 @@ impl Decoder {
 
     /// Decodes a record of a stream's topic. Appends the event's labels to `arena`; a rejected record appends nothing.
     ///
+    /// Batches are decoded by [`Decoder::begin`] and [`Decoder::finish`], with the same result.
+    ///
     /// # Errors
     ///
     /// Returns the first fault in the order of spec/events.md#order-of-faults, with the faulty field where there is
@@ -125,12 +130,50 @@ impl Decoder {
         self.decode_by::<SerdeJson>(stream, record, arena)
     }
 
-    #[inline]
+    /// Decodes a record but for the hashes of its identifiers and its fingerprint, which are zero until
+    /// [`Decoder::finish`]. A rejected record leaves nothing in the arena and in the queue.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Decoder::decode`].
+    pub fn begin(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+        queue: &mut HashQueue,
+    ) -> Result<Event, Rejection> {
+        self.begin_by::<Scanner>(stream, record, arena, queue)
+    }
+
+    /// Completes the events that were begun with the queue, in the same order, and empties it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `events` are not those that were begun.
+    pub fn finish<'e>(&self, queue: &mut HashQueue, events: impl IntoIterator<Item = &'e mut Event>) {
+        queue.finish(&self.pseudonyms, events);
+    }
+
     fn decode_by<S: Scan>(
         &self,
         stream: Stream,
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
+    ) -> Result<Event, Rejection> {
+        let mut queue = HashQueue::default();
+        let mut decoded = self.begin_by::<S>(stream, record, arena, &mut queue);
+        self.finish(&mut queue, &mut decoded);
+        decoded
+    }
+
+    #[inline]
+    fn begin_by<S: Scan>(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+        queue: &mut HashQueue,
     ) -> Result<Event, Rejection> {
         let payload = self.payload(record)?;
         if record.has_unreadable_headers {
@@ -144,10 +187,11 @@ impl Decoder {
         let kind = kind_of(&fields, stream)?;
         let time = self.time_of(&fields, record.timestamp)?;
 
-        let mut fingerprint = Fingerprint::new(kind.event(), time);
-        let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, fingerprint: &mut fingerprint };
+        queue.fingerprints.begin(kind.event(), time);
+        let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, queue: &mut *queue };
         let body = reader.read(kind, arena)?;
-        Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
+        queue.push_event(&self.pseudonyms, source.as_deref(), &id);
+        Ok(Event { id: Hash128::default(), fingerprint: 0, time, body })
     }
 
     /// Hasher of records under the decoder's key, by whose hashes a restart recognises a record.

@@ -5,6 +5,7 @@
 //! applied.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use super::byte_budget::ByteShare;
 use super::passage::{self, ExcludedPassage, StuckAt};
 use crate::checkpoint::LastRecord;
 use crate::clock::Timestamp;
-use crate::decode::{Decoder, RecordHasher};
+use crate::decode::{Decoder, HashQueue, RecordHasher};
 use crate::event::{Event, LabelArena};
 use crate::record::{Header, PartitionIndex, PerStream, RawRecord, RawRecords, Reason, Rejection, TopicPartition};
 use crate::settings::OffsetRange;
@@ -146,6 +147,8 @@ pub struct BatchDecoder<'a> {
     partitions: Vec<TopicPartition>,
     /// Loses its last record once the log was found to contain it.
     resume_points: Vec<ResumePoint>,
+    /// Memory that batches reuse; empty between them.
+    queue: HashQueue,
 }
 
 impl<'a> BatchDecoder<'a> {
@@ -157,7 +160,8 @@ impl<'a> BatchDecoder<'a> {
         resume_points: Vec<ResumePoint>,
     ) -> Self {
         assert_eq!(partitions.len(), resume_points.len());
-        Self { decoder, hasher: decoder.record_hasher(), excluded, partitions, resume_points }
+        let (hasher, queue) = (decoder.record_hasher(), HashQueue::default());
+        Self { decoder, hasher, excluded, partitions, resume_points, queue }
     }
 
     /// Decodes a batch that the client handed over at `fetched`.
@@ -170,21 +174,28 @@ impl<'a> BatchDecoder<'a> {
         let mut verified = Vec::new();
         let mut tallies = vec![Tally::default(); self.partitions.len()];
         let mut kept = Vec::new();
-        for position in 0..raw.len() {
-            let index = raw.partition(position);
-            let mut headers = emptied(kept);
-            let record = raw.get(position, &mut headers);
-            if let Admission::Decode = self.admit(index, &record, &mut verified)? {
-                let tally = &mut tallies[index.index()];
-                tally.records += 1;
-                tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
-                tally.last = position;
-                let event = self.decode_record(index, &record, &mut arena);
-                let (offset, written_after) = (record.offset, record.written_after());
-                records.push(DecodedRecord { position: position as u32, index, offset, written_after, event });
+        // An error drops what it leaves in the queue.
+        let mut queue = mem::take(&mut self.queue);
+        for start in (0..raw.len()).step_by(HashQueue::RECORDS) {
+            let begun = records.len();
+            for position in start..raw.len().min(start + HashQueue::RECORDS) {
+                let index = raw.partition(position);
+                let mut headers = emptied(kept);
+                let record = raw.get(position, &mut headers);
+                if let Admission::Decode = self.admit(index, &record, &mut verified)? {
+                    let tally = &mut tallies[index.index()];
+                    tally.records += 1;
+                    tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
+                    tally.last = position;
+                    let event = self.begin(index, &record, &mut arena, &mut queue);
+                    let (offset, written_after) = (record.offset, record.written_after());
+                    records.push(DecodedRecord { position: position as u32, index, offset, written_after, event });
+                }
+                kept = emptied(headers);
             }
-            kept = emptied(headers);
+            self.decoder.finish(&mut queue, records[begun..].iter_mut().flat_map(|record| &mut record.event));
         }
+        self.queue = queue;
         let mut stats = Vec::new();
         for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {
             let Tally { records, bytes, last } = tally;
@@ -238,16 +249,18 @@ impl<'a> BatchDecoder<'a> {
         Ok(if record.offset < next_offset { Admission::Skip } else { Admission::Decode })
     }
 
-    fn decode_record(
+    /// Decodes a record but for its hashes ([`Decoder::begin`]).
+    fn begin(
         &self,
         index: PartitionIndex,
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
+        queue: &mut HashQueue,
     ) -> Result<Event, Rejection> {
         let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
         if self.excluded[stream].iter().any(|range| range.holds(partition, record.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }
-        self.decoder.decode(stream, record, arena)
+        self.decoder.begin(stream, record, arena, queue)
     }
 }
