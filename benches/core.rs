@@ -11,7 +11,7 @@ use std::time::Duration;
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::{Clock, Millis, Timestamp, thread_cpu_time};
-use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::decode::{DecodeMemory, Decoder, PseudonymKey, Settings};
 use pacemeter::event::{Body, Disbursement, DisbursementKind, Event, FederalState, LabelArena};
 use pacemeter::record::{RawRecord, Rejection, Stream};
 use pacemeter::settings::{Layers, SettingsReader};
@@ -148,6 +148,7 @@ struct Lane {
     partitions: Vec<PartitionState>,
     offsets: Vec<i64>,
     arena: LabelArena,
+    memory: DecodeMemory,
     decoding: Duration,
     applying: Duration,
 }
@@ -165,6 +166,7 @@ impl Lane {
             partitions: (0..partitions).map(partition).collect(),
             offsets: vec![0; partitions],
             arena: LabelArena::default(),
+            memory: DecodeMemory::default(),
             decoding: Duration::ZERO,
             applying: Duration::ZERO,
         }
@@ -172,10 +174,10 @@ impl Lane {
 
     /// Decodes and applies a batch.
     fn take(&mut self, batch: &[Emission]) {
-        let Self { decoder, partitions, offsets, arena, .. } = self;
+        let Self { decoder, partitions, offsets, arena, memory, .. } = self;
         arena.clear();
         let started = thread_cpu_time();
-        let decoded: Vec<_> = batch.iter().map(|emission| decode(decoder, emission, arena)).collect();
+        let decoded = decode(decoder, batch, arena, memory);
         let between = thread_cpu_time();
         for (number, (emission, event)) in batch.iter().zip(&decoded).enumerate() {
             if number % 16 == 0 {
@@ -194,13 +196,27 @@ impl Lane {
     }
 }
 
-fn decode(decoder: &Decoder, emission: &Emission, arena: &mut LabelArena) -> Result<Event, Rejection> {
-    let headers: Vec<_> = emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
-    let record = RawRecord {
-        value: Some(&emission.value),
-        timestamp: Some(emission.timestamp),
-        headers: &headers,
-        ..RawRecord::default()
-    };
-    decoder.decode(emission.stream, &record, arena)
+fn decode(
+    decoder: &Decoder,
+    batch: &[Emission],
+    arena: &mut LabelArena,
+    memory: &mut DecodeMemory,
+) -> Vec<Result<Event, Rejection>> {
+    let mut decoded = Vec::with_capacity(batch.len());
+    for group in batch.chunks(DecodeMemory::RECORDS) {
+        let begun = decoded.len();
+        for emission in group {
+            let headers: Vec<_> =
+                emission.headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
+            let record = RawRecord {
+                value: Some(&emission.value),
+                timestamp: Some(emission.timestamp),
+                headers: &headers,
+                ..RawRecord::default()
+            };
+            decoded.push(decoder.begin(emission.stream, &record, arena, memory));
+        }
+        decoder.finish(memory, decoded[begun..].iter_mut().flatten());
+    }
+    decoded
 }

@@ -68,8 +68,11 @@ fn measured_decode(
     memory: &mut DecodeMemory,
     events: &mut Vec<Result<Event, Rejection>>,
 ) {
-    let decode = |record| decoder.decode_remembering(Stream::Disbursement, record, arena, memory);
-    events.extend(records.iter().map(decode));
+    for group in records.chunks(DecodeMemory::RECORDS) {
+        let begun = events.len();
+        events.extend(group.iter().map(|record| decoder.begin(Stream::Disbursement, record, arena, memory)));
+        decoder.finish(memory, events[begun..].iter_mut().flatten());
+    }
 }
 
 #[inline(never)]

@@ -10,8 +10,9 @@
 //! data        field by field; numbers from their own text                               (body, numbers)
 //! ```
 //!
-//! Identifiers of people, supports and calls become keyed hashes (`pseudonym`). The known fields as given
-//! become a fingerprint (`fingerprint`), which distinguishes a conflict from a plain duplicate.
+//! Identifiers of people, supports and calls become keyed hashes (`pseudonym`), those of several records at once
+//! (`hash_queue`, `blake3_lanes`). The known fields as given become a fingerprint (`fingerprint`), which distinguishes a
+//! conflict from a plain duplicate.
 //!
 //! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a
 //! valid record without escaped strings, reads a clock, recurses, or takes more than linear time. No content of a
@@ -19,11 +20,13 @@
 //!
 //! JSON, times and numbers have hand-written parsers: `scan`, `rfc3339` and `numbers` say why.
 
+mod blake3_lanes;
 mod body;
 mod envelope;
 mod field;
 mod fields;
 mod fingerprint;
+mod hash_queue;
 mod key_file;
 mod kind;
 mod memory;
@@ -38,13 +41,14 @@ mod tests;
 use std::time::Duration;
 
 use crate::clock::{Millis, Timestamp, millis};
-use crate::event::{Event, LabelArena};
+use crate::event::{Event, Hash128, LabelArena};
 use crate::record::{RawRecord, Reason, Rejection, Stream};
 use crate::settings::{SettingsReader, format_duration};
 
 use fields::{Field, Fields};
-use fingerprint::Fingerprint;
+use hash_queue::HashQueue;
 use kind::Kind;
+use memory::Spellings;
 use payload::Payload;
 use pseudonym::Pseudonyms;
 use scan::{Scan, Scanner, SerdeJson};
@@ -105,27 +109,14 @@ impl Decoder {
 
     /// Decodes a record of a stream's topic. Appends the event's labels to `arena`; a rejected record appends nothing.
     ///
+    /// Batches are decoded by [`Decoder::begin`] and [`Decoder::finish`], with the same result.
+    ///
     /// # Errors
     ///
     /// Returns the first fault in the order of spec/events.md#order-of-faults, with the faulty field where there is
     /// one.
     pub fn decode(&self, stream: Stream, record: &RawRecord<'_>, arena: &mut LabelArena) -> Result<Event, Rejection> {
-        self.decode_by::<Scanner>(stream, record, arena, None)
-    }
-
-    /// [`Decoder::decode`], faster for records that are spelled as those before, which `memory` remembers.
-    ///
-    /// # Errors
-    ///
-    /// Same as [`Decoder::decode`].
-    pub fn decode_remembering(
-        &self,
-        stream: Stream,
-        record: &RawRecord<'_>,
-        arena: &mut LabelArena,
-        memory: &mut DecodeMemory,
-    ) -> Result<Event, Rejection> {
-        self.decode_by::<Scanner>(stream, record, arena, Some(memory))
+        self.decode_by::<Scanner>(stream, record, arena)
     }
 
     /// [`Decoder::decode`] with serde_json in place of our scanner: for benchmarks and tests.
@@ -140,33 +131,73 @@ impl Decoder {
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
     ) -> Result<Event, Rejection> {
-        self.decode_by::<SerdeJson>(stream, record, arena, None)
+        self.decode_by::<SerdeJson>(stream, record, arena)
     }
 
-    #[inline]
+    /// Decodes a record but for the hashes of its identifiers and its fingerprint, which are zero until
+    /// [`Decoder::finish`]. A rejected record leaves nothing in the arena. Faster than [`Decoder::decode`] for records that are
+    /// spelled as those before, which `memory` remembers.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Decoder::decode`].
+    pub fn begin(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+        memory: &mut DecodeMemory,
+    ) -> Result<Event, Rejection> {
+        self.begin_by::<Scanner>(stream, record, arena, &mut memory.queue, Some(&mut memory.spellings))
+    }
+
+    /// Completes the events that were begun with the memory, in the same order.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `events` are not those that were begun.
+    pub fn finish<'e>(&self, memory: &mut DecodeMemory, events: impl IntoIterator<Item = &'e mut Event>) {
+        memory.queue.finish(&self.pseudonyms, events);
+    }
+
     fn decode_by<S: Scan>(
         &self,
         stream: Stream,
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
-        mut memory: Option<&mut DecodeMemory>,
+    ) -> Result<Event, Rejection> {
+        let mut queue = HashQueue::default();
+        let mut decoded = self.begin_by::<S>(stream, record, arena, &mut queue, None);
+        queue.finish(&self.pseudonyms, &mut decoded);
+        decoded
+    }
+
+    #[inline]
+    fn begin_by<S: Scan>(
+        &self,
+        stream: Stream,
+        record: &RawRecord<'_>,
+        arena: &mut LabelArena,
+        queue: &mut HashQueue,
+        mut spellings: Option<&mut Spellings>,
     ) -> Result<Event, Rejection> {
         let payload = self.payload(record)?;
         if record.has_unreadable_headers {
             return Err(Rejection::field(Reason::UnsupportedFormat, "headers"));
         }
         let mut fields = Fields::none();
-        envelope::open::<S>(payload, record.headers, &mut fields, memory.as_deref_mut())?;
+        envelope::open::<S>(payload, record.headers, &mut fields, spellings.as_deref_mut())?;
 
         let id = fields.required(Field::Id, MAX_ID_BYTES)?;
         let source = fields.optional(Field::Source, MAX_SOURCE_BYTES)?;
-        let kind = kind_of(&fields, stream, memory)?;
+        let kind = kind_of(&fields, stream, spellings)?;
         let time = self.time_of(&fields, record.timestamp)?;
 
-        let mut fingerprint = Fingerprint::new(kind.event(), time);
-        let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, fingerprint: &mut fingerprint };
+        queue.fingerprints.begin(kind.event(), time);
+        let reader = body::Reader { fields: &fields, pseudonyms: &self.pseudonyms, queue: &mut *queue };
         let body = reader.read(kind, arena)?;
-        Ok(Event { id: self.pseudonyms.event(source.as_deref(), &id), fingerprint: fingerprint.finish(), time, body })
+        queue.push_event(&self.pseudonyms, source.as_deref(), &id);
+        Ok(Event { id: Hash128::default(), fingerprint: 0, time, body })
     }
 
     /// Hasher of records under the decoder's key, by whose hashes a restart recognises a record.
@@ -198,10 +229,10 @@ impl Decoder {
     }
 }
 
-fn kind_of(fields: &Fields<'_>, stream: Stream, memory: Option<&mut DecodeMemory>) -> Result<Kind, Rejection> {
+fn kind_of(fields: &Fields<'_>, stream: Stream, spellings: Option<&mut Spellings>) -> Result<Kind, Rejection> {
     let name = fields.string(Field::Type)?.ok_or_else(|| Field::Type.missing())?;
-    let kind = match memory {
-        Some(memory) => memory.kinds.parse(&name),
+    let kind = match spellings {
+        Some(spellings) => spellings.kinds.parse(&name),
         None => Kind::parse(&name),
     };
     let kind = kind.ok_or(Rejection::field(Reason::UnknownType, Field::Type.name()))?;

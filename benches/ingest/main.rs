@@ -107,13 +107,13 @@ fn hold(kafka: &Kafka, events: u64) {
 
 /// Starts the program on the log and measures it from its start until its figures are complete.
 fn run_to_the_end(log: &Log) -> (Usage, f64) {
-    run_program(Path::new(process::OWN), log)
+    run_program(Path::new(process::OWN), log, &[])
 }
 
-/// Starts a build of the program, as [`run_to_the_end`] does with this one.
-fn run_program(program: &Path, log: &Log) -> (Usage, f64) {
+/// Starts a build of the program with more settings, as [`run_to_the_end`] does with this one.
+fn run_program(program: &Path, log: &Log, settings: &[String]) -> (Usage, f64) {
     let state = tempfile::tempdir().expect("a temporary directory");
-    let mut pacemeter = Pacemeter::start_program(program, state, &log.settings());
+    let mut pacemeter = Pacemeter::start_program(program, state, &[log.settings(), settings.to_vec()].concat());
     let measured = pacemeter.measure_until_ready();
     let records: f64 = pacemeter.value("pacemeter_records_total");
     assert_eq!(records, log.records as f64, "the program has read what was written");

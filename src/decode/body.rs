@@ -1,21 +1,22 @@
 //! The data of an event, field by field in the order of spec/events.md#data.
 //!
-//! Every field is checked before the first label is appended: a rejected record leaves nothing in the arena.
+//! Every field is checked before the first label is appended and the first identifier queued: a rejected record leaves
+//! nothing in the arena and in the queue.
 
 use std::borrow::Cow;
 
 use crate::clock::Millis;
 use crate::event::{
-    Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, FederalState, LabelArena, Milestone,
-    MilestoneKind, Status,
+    Agent, Body, Call, CallKind, Centavos, Disbursement, DisbursementKind, FederalState, Hash128, LabelArena,
+    Milestone, MilestoneKind, Status,
 };
 use crate::record::Rejection;
 
 use super::fields::{Field, Fields};
-use super::fingerprint::Fingerprint;
+use super::hash_queue::HashQueue;
 use super::kind::Kind;
 use super::numbers;
-use super::pseudonym::Pseudonyms;
+use super::pseudonym::{IdentifierKind, Pseudonyms};
 
 /// Maximum length of a programme, queue, site, initiative or milestone. Bytes.
 const MAX_LABEL_BYTES: usize = 64;
@@ -25,11 +26,12 @@ const MAX_IDENTIFIER_BYTES: usize = 128;
 const UNKNOWN_SITE: &str = "unknown";
 const CURRENCY: &str = "MXN";
 
-/// Reads the data of one record and fingerprints it on the way.
+/// Reads the data of one record and fingerprints it on the way. The hashes of identifiers stay zero, until the queue is
+/// finished.
 pub(super) struct Reader<'r, 'a> {
     pub(super) fields: &'r Fields<'a>,
     pub(super) pseudonyms: &'r Pseudonyms,
-    pub(super) fingerprint: &'r mut Fingerprint,
+    pub(super) queue: &'r mut HashQueue,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -46,17 +48,16 @@ impl<'a> Reader<'_, 'a> {
         let programme = self.label(Field::Programme)?;
         let state = self.state()?;
         let beneficiary = self.identifier(Field::Beneficiary)?;
-        let beneficiary = self.hashed(self.pseudonyms.beneficiary(&beneficiary));
         let credit = self.identifier(Field::Credit)?;
-        let credit = self.hashed(self.pseudonyms.credit(&credit));
         let amount = if kind.has_amount() { self.amount()? } else { 0 };
         self.currency()?;
+        let beneficiary = self.hash_later(IdentifierKind::Beneficiary, &beneficiary);
+        let credit = self.hash_later(IdentifierKind::Credit, &credit);
         Ok(Disbursement { kind, programme: arena.push(&programme), state, beneficiary, credit, amount })
     }
 
     fn call(&mut self, kind: CallKind, arena: &mut LabelArena) -> Result<Call, Rejection> {
         let call = self.identifier(Field::Call)?;
-        let call = self.hashed(self.pseudonyms.call(&call));
         let queue = self.label(Field::Queue)?;
         let mut handle = None;
         if kind == CallKind::Completed {
@@ -68,17 +69,18 @@ impl<'a> Reader<'_, 'a> {
                 };
             }
         }
+        let call = self.hash_later(IdentifierKind::Call, &call);
         Ok(Call { kind, call, queue: arena.push(&queue), handle })
     }
 
     fn agent(&mut self, arena: &mut LabelArena) -> Result<Agent, Rejection> {
         let agent = self.identifier(Field::Agent)?;
-        let agent = self.hashed(self.pseudonyms.agent(&agent));
         let site = self.fields.optional(Field::Site, MAX_LABEL_BYTES)?;
-        self.fingerprint.add_optional(site.as_deref());
+        self.queue.fingerprints.add_optional(site.as_deref());
         let status = self.fields.string(Field::Status)?.ok_or_else(|| Field::Status.missing())?;
-        self.fingerprint.add(status.as_bytes());
         let status = Status::from_name(&status).ok_or_else(|| Field::Status.invalid())?;
+        self.queue.fingerprints.add(status.name().as_bytes());
+        let agent = self.hash_later(IdentifierKind::Agent, &agent);
         Ok(Agent { agent, site: arena.push(site.as_deref().unwrap_or(UNKNOWN_SITE)), status })
     }
 
@@ -91,25 +93,28 @@ impl<'a> Reader<'_, 'a> {
 
     fn label(&mut self, field: Field) -> Result<Cow<'a, str>, Rejection> {
         let label = self.fields.required(field, MAX_LABEL_BYTES)?;
-        self.fingerprint.add(label.as_bytes());
+        self.queue.fingerprints.add(label.as_bytes());
         Ok(label)
     }
 
     /// An identifier, which must not be kept: it enters the fingerprint as a hash.
-    fn identifier(&self, field: Field) -> Result<Cow<'a, str>, Rejection> {
-        self.fields.required(field, MAX_IDENTIFIER_BYTES)
+    fn identifier(&mut self, field: Field) -> Result<Cow<'a, str>, Rejection> {
+        let identifier = self.fields.required(field, MAX_IDENTIFIER_BYTES)?;
+        self.queue.fingerprints.add_identifier();
+        Ok(identifier)
     }
 
-    fn hashed(&mut self, hash: [u8; 16]) -> [u8; 16] {
-        self.fingerprint.add(&hash);
-        hash
+    /// Queues an identifier. Returns what its hash is until then.
+    fn hash_later(&mut self, kind: IdentifierKind, identifier: &str) -> Hash128 {
+        self.queue.push(self.pseudonyms, kind, identifier);
+        Hash128::default()
     }
 
     /// A state code (spec/events.md#state-codes). Only a repeated field is a fault: what is no code, of any type, is
     /// [`FederalState::OTHER`].
     fn state(&mut self) -> Result<FederalState, Rejection> {
         let value = self.fields.any(Field::State)?;
-        self.fingerprint.add_optional(value.as_ref().map(|value| value.as_given()));
+        self.queue.fingerprints.add_optional(value.as_ref().map(|value| value.as_given()));
         Ok(match value {
             None => FederalState::UNKNOWN,
             Some(value) => value.string().map_or(FederalState::OTHER, FederalState::from_code),
@@ -129,17 +134,20 @@ impl<'a> Reader<'_, 'a> {
     #[inline]
     fn number(&mut self, field: Field, read: fn(&str) -> Option<u64>) -> Result<Option<u64>, Rejection> {
         let Some(value) = self.fields.any(field)? else {
-            self.fingerprint.add_absent();
+            self.queue.fingerprints.add_absent();
             return Ok(None);
         };
         let number = read(value.as_given()).ok_or_else(|| field.invalid())?;
-        self.fingerprint.add_number(number);
+        self.queue.fingerprints.add_number(number);
         Ok(Some(number))
     }
 
     fn currency(&mut self) -> Result<(), Rejection> {
         let currency = self.fields.string(Field::Currency)?;
-        self.fingerprint.add_optional(currency.as_deref());
-        if currency.is_some_and(|currency| currency != CURRENCY) { Err(Field::Currency.invalid()) } else { Ok(()) }
+        if currency.as_deref().is_some_and(|currency| currency != CURRENCY) {
+            return Err(Field::Currency.invalid());
+        }
+        self.queue.fingerprints.add_optional(currency.as_deref());
+        Ok(())
     }
 }

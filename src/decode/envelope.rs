@@ -6,7 +6,7 @@
 use crate::record::{Header, Reason, Rejection};
 
 use super::fields::{Field, FieldValue, Fields};
-use super::memory::DecodeMemory;
+use super::memory::Spellings;
 use super::payload::Payload;
 use super::scan::Scan;
 
@@ -15,7 +15,7 @@ pub(super) fn open<'a, S: Scan>(
     payload: Payload<'a>,
     headers: &[Header<'a>],
     fields: &mut Fields<'a>,
-    mut memory: Option<&mut DecodeMemory>,
+    mut spellings: Option<&mut Spellings>,
 ) -> Result<(), Rejection> {
     let headers = Headers::find(headers)?;
     let structured = match headers.content_type {
@@ -23,22 +23,22 @@ pub(super) fn open<'a, S: Scan>(
         Some(content_type) => is_structured(content_type).ok_or(Rejection::of(Reason::UnsupportedFormat))?,
     };
     if !structured && headers.are_binary() {
-        fields.read::<S>(payload, Field::FIRST_OF_DATA, memory)?;
+        fields.read::<S>(payload, Field::FIRST_OF_DATA, spellings)?;
         for (field, given) in Headers::ATTRIBUTES.into_iter().zip(headers.attributes) {
             fields.set(field, given);
         }
         return Ok(());
     }
-    fields.read::<S>(payload, Field::Id, memory.as_deref_mut())?;
+    fields.read::<S>(payload, Field::Id, spellings.as_deref_mut())?;
     if structured || !matches!(fields.given(Field::SpecVersion), FieldValue::Absent) {
-        descend::<S>(fields, memory)
+        descend::<S>(fields, spellings)
     } else {
         Ok(())
     }
 }
 
 /// Goes from a structured CloudEvent into its data.
-fn descend<S: Scan>(fields: &mut Fields<'_>, memory: Option<&mut DecodeMemory>) -> Result<(), Rejection> {
+fn descend<S: Scan>(fields: &mut Fields<'_>, spellings: Option<&mut Spellings>) -> Result<(), Rejection> {
     if !matches!(fields.given(Field::DataBase64), FieldValue::Absent) {
         return Err(Rejection::field(Reason::UnsupportedFormat, Field::DataBase64.name()));
     }
@@ -46,7 +46,7 @@ fn descend<S: Scan>(fields: &mut Fields<'_>, memory: Option<&mut DecodeMemory>) 
         return Err(Field::SpecVersion.invalid());
     }
     match fields.given(Field::Data) {
-        FieldValue::Json(data) if data.starts_with('{') => fields.descend::<S>(data, memory),
+        FieldValue::Json(data) if data.starts_with('{') => fields.descend::<S>(data, spellings),
         FieldValue::Absent => Err(Field::Data.missing()),
         _ => Err(Field::Data.invalid()),
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::record::{Reason, Rejection};
 
-use super::memory::DecodeMemory;
+use super::memory::Spellings;
 use super::payload::Payload;
 use super::scan::{self, Fault, Place, Scan};
 
@@ -49,7 +49,7 @@ impl<'a> Fields<'a> {
         Self { given: [FieldValue::Absent; Field::COUNT] }
     }
 
-    /// Finds the fields of the object in the value, those before `first` being unknown; faster with a memory.
+    /// Finds the fields of the object in the value, those before `first` being unknown; faster with spellings.
     ///
     /// Takes linear time: the text is gone over once for UTF-8 and once for JSON, and twice if it has a fault. No known
     /// field's text is looked at more than a fixed number of times later.
@@ -57,11 +57,11 @@ impl<'a> Fields<'a> {
         &mut self,
         payload: Payload<'a>,
         first: Field,
-        memory: Option<&mut DecodeMemory>,
+        spellings: Option<&mut Spellings>,
     ) -> Result<(), Rejection> {
-        if let Some(memory) = memory {
-            if let Some(text) = memory.marks.text(payload.json())
-                && self.add_guided(text, first, memory)
+        if let Some(spellings) = spellings {
+            if let Some(text) = spellings.marks.text(payload.json())
+                && self.add_guided(text, first, spellings)
             {
                 return Ok(());
             }
@@ -75,12 +75,12 @@ impl<'a> Fields<'a> {
     pub(super) fn descend<S: Scan>(
         &mut self,
         data: &'a str,
-        memory: Option<&mut DecodeMemory>,
+        spellings: Option<&mut Spellings>,
     ) -> Result<(), Rejection> {
         let first = Field::FIRST_OF_DATA;
         self.given[first as usize..].fill(FieldValue::Absent);
-        if let Some(memory) = memory {
-            if memory.marks.mark(data.as_bytes()).is_some() && self.add_guided(data, first, memory) {
+        if let Some(spellings) = spellings {
+            if spellings.marks.mark(data.as_bytes()).is_some() && self.add_guided(data, first, spellings) {
                 return Ok(());
             }
             self.given[first as usize..].fill(FieldValue::Absent);
@@ -98,9 +98,9 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds the fields of a text that the marks are of, with guesses; false if the scanner has to do it.
-    fn add_guided(&mut self, text: &'a str, first: Field, memory: &mut DecodeMemory) -> bool {
+    fn add_guided(&mut self, text: &'a str, first: Field, spellings: &mut Spellings) -> bool {
         let start = if first == Field::FIRST_OF_DATA { Place::DATA } else { Place::RECORD };
-        let DecodeMemory { marks, guesses, .. } = memory;
+        let Spellings { marks, guesses, .. } = spellings;
         let found = |field, value| {
             if field >= first {
                 self.given[field as usize].add(value);

@@ -1,13 +1,26 @@
-//! Memory of earlier records, with which the next ones are decoded faster.
+//! Memory with which records are decoded faster.
 
+use super::hash_queue::HashQueue;
 use super::kind::KindMemory;
 use super::scan::{Guesses, Marks};
 
-/// Spellings of earlier records, in 10 KiB. No result depends on them: each is compared with the record that is decoded.
+/// Memory of a thread that decodes: spellings of earlier records, and identifiers that wait to be hashed together.
 ///
-/// Keys and types, and no values: nothing of a person is remembered. Each thread that decodes has a memory of its own.
-#[derive(Debug, Default)]
+/// No result depends on it. Empty between batches but for the spellings, which hold nothing of a person.
+#[derive(Default)]
 pub struct DecodeMemory {
+    pub(super) spellings: Spellings,
+    pub(super) queue: HashQueue,
+}
+
+impl DecodeMemory {
+    /// Number of records to begin before they are finished. Bounds the memory, which so stays in the nearest caches.
+    pub const RECORDS: usize = HashQueue::RECORDS;
+}
+
+/// Keys and types of earlier records, in 10 KiB. Each is compared with the record that is decoded.
+#[derive(Debug, Default)]
+pub(super) struct Spellings {
     /// Marks of the text that is read.
     pub(super) marks: Marks,
     pub(super) guesses: Guesses,

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use crate::event::Hash128;
 use crate::file::TIME_LIMIT;
 
+use super::blake3_lanes::EightLanes;
+
 /// 256 secret bits. Has neither `Debug` nor `Display`: it is shown nowhere.
 #[derive(Clone)]
 pub struct PseudonymKey([u8; 32]);
@@ -113,17 +115,40 @@ impl PseudonymKey {
     }
 }
 
-/// Hashes identifiers under one key, each kind in a space of its own: a beneficiary and a credit of the same text have
-/// nothing in common.
+/// Kinds of identifiers, each hashed in a space of its own: a beneficiary and a credit of the same text have nothing in
+/// common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdentifierKind {
+    Event,
+    Beneficiary,
+    Credit,
+    Call,
+    Agent,
+}
+
+impl IdentifierKind {
+    pub(super) const ALL: [Self; 5] = [Self::Event, Self::Beneficiary, Self::Credit, Self::Call, Self::Agent];
+
+    /// Names the kind's key in its derivation.
+    fn context(self) -> &'static str {
+        match self {
+            Self::Event => "pacemeter v1 event id",
+            Self::Beneficiary => "pacemeter v1 beneficiary",
+            Self::Credit => "pacemeter v1 credit",
+            Self::Call => "pacemeter v1 call",
+            Self::Agent => "pacemeter v1 agent",
+        }
+    }
+}
+
+/// Hashes identifiers under one key.
 ///
 /// Kinds differ by a derived key, not by a prefix, so that an identifier of up to 64 bytes is one block of BLAKE3.
 pub(super) struct Pseudonyms {
-    event: [u8; 32],
-    beneficiary: [u8; 32],
-    credit: [u8; 32],
-    call: [u8; 32],
-    agent: [u8; 32],
+    keys: [[u8; 32]; IdentifierKind::ALL.len()],
     record: RecordHasher,
+    /// `None` if short identifiers cannot be hashed eight at once.
+    pub(super) lanes: Option<EightLanes>,
 }
 
 /// Hashes whole records under a key of its own.
@@ -133,60 +158,24 @@ pub struct RecordHasher([u8; 32]);
 impl Pseudonyms {
     pub(super) fn new(PseudonymKey(key): &PseudonymKey) -> Self {
         Self {
-            event: blake3::derive_key("pacemeter v1 event id", key),
-            beneficiary: blake3::derive_key("pacemeter v1 beneficiary", key),
-            credit: blake3::derive_key("pacemeter v1 credit", key),
-            call: blake3::derive_key("pacemeter v1 call", key),
-            agent: blake3::derive_key("pacemeter v1 agent", key),
+            keys: IdentifierKind::ALL.map(|kind| blake3::derive_key(kind.context(), key)),
             record: RecordHasher(blake3::derive_key("pacemeter v1 record", key)),
+            lanes: EightLanes::detect(),
         }
     }
 
-    pub(super) fn beneficiary(&self, id: &str) -> Hash128 {
-        first_half(blake3::keyed_hash(&self.beneficiary, id.as_bytes()))
+    /// The key of a kind.
+    pub(super) fn key(&self, kind: IdentifierKind) -> &[u8; 32] {
+        &self.keys[kind as usize]
     }
 
-    pub(super) fn credit(&self, id: &str) -> Hash128 {
-        first_half(blake3::keyed_hash(&self.credit, id.as_bytes()))
-    }
-
-    pub(super) fn call(&self, id: &str) -> Hash128 {
-        first_half(blake3::keyed_hash(&self.call, id.as_bytes()))
-    }
-
-    pub(super) fn agent(&self, id: &str) -> Hash128 {
-        first_half(blake3::keyed_hash(&self.agent, id.as_bytes()))
+    /// Hash of one identifier.
+    pub(super) fn hash(&self, kind: IdentifierKind, identifier: &[u8]) -> Hash128 {
+        first_half(blake3::keyed_hash(self.key(kind), identifier))
     }
 
     pub(super) fn record(&self) -> RecordHasher {
         self.record
-    }
-
-    /// Hash of an event's `source` and `id`: the length of the source (or a mark of its absence), then both, so that no
-    /// two pairs collide.
-    pub(super) fn event(&self, source: Option<&str>, id: &str) -> Hash128 {
-        const NO_SOURCE: u16 = u16::MAX;
-        let length =
-            source.map_or(NO_SOURCE, |source| u16::try_from(source.len()).expect("a source is at most 1,024 bytes"));
-        let source = source.unwrap_or("");
-        let parts = [&length.to_le_bytes(), source.as_bytes(), id.as_bytes()];
-        // The usual pair fits a small buffer, and one call over it is cheaper than a hasher object fed three times.
-        let mut buffer = [0; 256];
-        let end = parts[0].len() + parts[1].len() + parts[2].len();
-        if end <= buffer.len() {
-            let mut at = 0;
-            for part in parts {
-                buffer[at..at + part.len()].copy_from_slice(part);
-                at += part.len();
-            }
-            first_half(blake3::keyed_hash(&self.event, &buffer[..end]))
-        } else {
-            let mut hasher = blake3::Hasher::new_keyed(&self.event);
-            for part in parts {
-                hasher.update(part);
-            }
-            first_half(hasher.finalize())
-        }
     }
 }
 
@@ -207,8 +196,6 @@ fn first_half(hash: blake3::Hash) -> Hash128 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     fn key(digit: &str) -> PseudonymKey {
@@ -221,39 +208,5 @@ mod tests {
         assert_ne!(key("1").key_id(), key("2").key_id());
         assert_eq!(key("1").key_id().len(), 16);
         assert!(!key("1").key_id().contains("1111"));
-    }
-
-    #[test]
-    fn kinds_keys_and_sources_separate_identifiers() {
-        let (one, two) = (Pseudonyms::new(&key("1")), Pseudonyms::new(&key("2")));
-        let long = "x".repeat(300);
-        let hashes = [
-            one.beneficiary("a"),
-            two.beneficiary("a"),
-            one.beneficiary("b"),
-            one.credit("a"),
-            one.call("a"),
-            one.agent("a"),
-            one.event(None, "a"),
-            one.event(None, "ab"),
-            one.event(Some("a"), "b"),
-            one.event(Some("ab"), "c"),
-            one.event(Some("a"), "bc"),
-            one.event(Some(&long), "bc"),
-            one.event(Some(&long[1..]), "xbc"),
-        ];
-        assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len());
-        assert_eq!(one.event(Some("a"), "b"), one.event(Some("a"), "b"));
-    }
-
-    #[test]
-    fn the_buffer_and_the_hasher_agree() {
-        let pseudonyms = Pseudonyms::new(&key("1"));
-        for len in [1, 60, 62, 63, 124, 125, 126, 127, 128, 300, 1_024] {
-            let source = "s".repeat(len);
-            let mut hasher = blake3::Hasher::new_keyed(&pseudonyms.event);
-            hasher.update(&(len as u16).to_le_bytes()).update(source.as_bytes()).update(&[b'i'; 128]);
-            assert_eq!(pseudonyms.event(Some(&source), &"i".repeat(128)), first_half(hasher.finalize()), "{len}");
-        }
     }
 }

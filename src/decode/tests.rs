@@ -1,12 +1,15 @@
 //! Decoding as a whole. `draft` is the language in which the tests speak, `damage` a source of records, `differential`
-//! compares all ways to decode them, `faults` holds what is wrong and in which order it counts, `not_json` where a
-//! value is no JSON, `properties` what must hold of anything at all.
+//! compares all ways to decode them, `batches` records that are decoded together, `faults` holds what is wrong and in
+//! which order it counts, `hashes` what stored state holds, `not_json` where a value is no JSON, `properties` what must
+//! hold of anything at all.
 
+mod batches;
 mod damage;
 mod differential;
 mod draft;
 mod envelopes;
 mod faults;
+mod hashes;
 mod not_json;
 mod properties;
 
@@ -316,10 +319,7 @@ fn nothing_of_a_person_is_left_in_events_and_rejections() {
 
 #[test]
 fn a_record_whose_headers_cannot_be_read_is_rejected() {
-    let decoder = Decoder::new(
-        Settings { max_record_bytes: 65_536, max_future_skew: 600_000 },
-        PseudonymKey::from_hex(&"5a".repeat(32)).unwrap(),
-    );
+    let decoder = draft::decoder();
     let record = RawRecord { value: Some(b"{}"), has_unreadable_headers: true, ..RawRecord::default() };
     let decoded = decoder.decode(Stream::Call, &record, &mut LabelArena::default());
     assert_eq!(decoded, Err(Rejection::field(Reason::UnsupportedFormat, "headers")));

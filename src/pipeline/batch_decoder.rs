@@ -5,6 +5,7 @@
 //! applied.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -140,13 +141,14 @@ struct Tally {
 /// Decodes the batches of all partitions, in order.
 pub struct BatchDecoder<'a> {
     decoder: &'a Decoder,
-    memory: DecodeMemory,
     hasher: RecordHasher,
     /// Offsets that are rejected without decoding.
     excluded: &'a PerStream<Vec<OffsetRange>>,
     partitions: Vec<TopicPartition>,
     /// Loses its last record once the log was found to contain it.
     resume_points: Vec<ResumePoint>,
+    /// Memory that batches reuse.
+    memory: DecodeMemory,
 }
 
 impl<'a> BatchDecoder<'a> {
@@ -158,8 +160,8 @@ impl<'a> BatchDecoder<'a> {
         resume_points: Vec<ResumePoint>,
     ) -> Self {
         assert_eq!(partitions.len(), resume_points.len());
-        let memory = DecodeMemory::default();
-        Self { decoder, memory, hasher: decoder.record_hasher(), excluded, partitions, resume_points }
+        let (hasher, memory) = (decoder.record_hasher(), DecodeMemory::default());
+        Self { decoder, hasher, excluded, partitions, resume_points, memory }
     }
 
     /// Decodes a batch that the client handed over at `fetched`.
@@ -172,21 +174,28 @@ impl<'a> BatchDecoder<'a> {
         let mut verified = Vec::new();
         let mut tallies = vec![Tally::default(); self.partitions.len()];
         let mut kept = Vec::new();
-        for position in 0..raw.len() {
-            let index = raw.partition(position);
-            let mut headers = emptied(kept);
-            let record = raw.get(position, &mut headers);
-            if let Admission::Decode = self.admit(index, &record, &mut verified)? {
-                let tally = &mut tallies[index.index()];
-                tally.records += 1;
-                tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
-                tally.last = position;
-                let event = self.decode_record(index, &record, &mut arena);
-                let (offset, written_after) = (record.offset, record.written_after());
-                records.push(DecodedRecord { position: position as u32, index, offset, written_after, event });
+        // An error drops the memory with what it leaves there.
+        let mut memory = mem::take(&mut self.memory);
+        for start in (0..raw.len()).step_by(DecodeMemory::RECORDS) {
+            let begun = records.len();
+            for position in start..raw.len().min(start + DecodeMemory::RECORDS) {
+                let index = raw.partition(position);
+                let mut headers = emptied(kept);
+                let record = raw.get(position, &mut headers);
+                if let Admission::Decode = self.admit(index, &record, &mut verified)? {
+                    let tally = &mut tallies[index.index()];
+                    tally.records += 1;
+                    tally.bytes += (record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len)) as u64;
+                    tally.last = position;
+                    let event = self.begin(index, &record, &mut arena, &mut memory);
+                    let (offset, written_after) = (record.offset, record.written_after());
+                    records.push(DecodedRecord { position: position as u32, index, offset, written_after, event });
+                }
+                kept = emptied(headers);
             }
-            kept = emptied(headers);
+            self.decoder.finish(&mut memory, records[begun..].iter_mut().flat_map(|record| &mut record.event));
         }
+        self.memory = memory;
         let mut stats = Vec::new();
         for (index, tally) in tallies.into_iter().enumerate().filter(|(_, tally)| tally.records > 0) {
             let Tally { records, bytes, last } = tally;
@@ -240,16 +249,18 @@ impl<'a> BatchDecoder<'a> {
         Ok(if record.offset < next_offset { Admission::Skip } else { Admission::Decode })
     }
 
-    fn decode_record(
-        &mut self,
+    /// Decodes a record but for its hashes ([`Decoder::begin`]).
+    fn begin(
+        &self,
         index: PartitionIndex,
         record: &RawRecord<'_>,
         arena: &mut LabelArena,
+        memory: &mut DecodeMemory,
     ) -> Result<Event, Rejection> {
         let TopicPartition { stream, partition, .. } = self.partitions[index.index()];
         if self.excluded[stream].iter().any(|range| range.holds(partition, record.offset)) {
             return Err(Rejection::of(Reason::Excluded));
         }
-        self.decoder.decode_remembering(stream, record, arena, &mut self.memory)
+        self.decoder.begin(stream, record, arena, memory)
     }
 }

@@ -154,8 +154,8 @@ impl SentenceInput<'_> {
     }
 
     fn ratio(&self, es: &str, en: &str) -> BilingualText {
-        let [actual, goal] =
-            [self.report.actual.map_or(0.0, Quantity::value), self.report.goal.value()].map(|ratio| self.amount(ratio).0);
+        let [actual, goal] = [self.report.actual.map_or(0.0, Quantity::value), self.report.goal.value()]
+            .map(|ratio| self.amount(ratio).0);
         text(format!("{es}: {actual}, y la meta es {goal}."), format!("{en}: {actual}, and the goal is {goal}."))
     }
 
@@ -186,7 +186,9 @@ impl SentenceInput<'_> {
                 let tenths = (amount / 1e5).round() % 10.0;
                 (format!("{millions}.{tenths:.0} mdp"), format!("{millions}.{tenths:.0} million pesos"))
             }
-            Measure::NetPesos => (format!("{} pesos", grouped(amount.round())), format!("{} pesos", grouped(amount.round()))),
+            Measure::NetPesos => {
+                (format!("{} pesos", grouped(amount.round())), format!("{} pesos", grouped(amount.round())))
+            }
             Measure::ServiceLevel => (format!("{:.1} %", amount * 100.0), format!("{:.1} %", amount * 100.0)),
             _ => (grouped(amount.round()), grouped(amount.round())),
         }

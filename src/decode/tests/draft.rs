@@ -261,10 +261,15 @@ fn object(members: &Members) -> String {
     format!("{{{}}}", members.join(" ,\n"))
 }
 
+/// A decoder with the bounds above.
+pub fn decoder() -> Decoder {
+    let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
+    Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap())
+}
+
 /// The event and its labels, or why there is none, without the place of the fault.
 pub fn decode(stream: Stream, record: &RawRecord<'_>) -> Result<(Event, Vec<String>), Rejection> {
-    let settings = Settings { max_record_bytes: MAX_RECORD_BYTES, max_future_skew: MAX_FUTURE_SKEW };
-    let decoder = Decoder::new(settings, PseudonymKey::from_hex(&"5a".repeat(32)).unwrap());
+    let decoder = decoder();
     let (mut arena, mut witnessed) = (LabelArena::default(), LabelArena::default());
     let result = decoder.decode(stream, record, &mut arena);
     assert_eq!(result, decoder.decode_with_serde_json(stream, record, &mut witnessed), "serde_json is the witness");

@@ -68,7 +68,8 @@ fn the_first_rule_that_holds_decides() {
 
 #[test]
 fn ratios_are_behind_beyond_their_tolerance() {
-    let cases = [(100, PaceStatus::Ahead), (82, PaceStatus::OnPace), (79, PaceStatus::OnPace), (77, PaceStatus::Behind)];
+    let cases =
+        [(100, PaceStatus::Ahead), (82, PaceStatus::OnPace), (79, PaceStatus::OnPace), (77, PaceStatus::Behind)];
     for (numerator, status) in cases {
         assert_eq!(of(&ratio(numerator, 0.5)), status, "{numerator} %");
     }
@@ -112,7 +113,9 @@ fn the_bounds_are_those_of_the_alert_rules() {
     };
     let planned = |share: f64| format!("target_plan:max >= {share} * job_target:pacemeter_target_goal:max");
     let behind = alert("PacemeterTargetBehindPlan");
-    assert!(behind.contains(&format!("target_plan:max < {LOW_PACE}\n")) && behind.contains(&planned(LEAST_JUDGED_SHARE)));
+    assert!(
+        behind.contains(&format!("target_plan:max < {LOW_PACE}\n")) && behind.contains(&planned(LEAST_JUDGED_SHARE))
+    );
     let at_risk = alert("PacemeterTargetAtRisk");
     assert!(at_risk.contains(&format!("probability_ratio:max < {LOW_PROBABILITY}\n")));
     assert!(at_risk.contains(&planned(LEAST_RISKED_SHARE)));
