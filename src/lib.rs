@@ -37,7 +37,7 @@
 //!
 //! `ARCHITECTURE.md` lists them, each with its test.
 
-// The one exception is `source::native`.
+// The exceptions are `source::native` and one call in `decode::blake3_lanes`.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(missing_docs, unreachable_pub))]
 

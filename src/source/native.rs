@@ -1,5 +1,5 @@
 //! The calls to librdkafka that its Rust wrapper lacks: batches from a private queue, positions, watermarks. All
-//! `unsafe` of the crate is here.
+//! `unsafe` calls of C are here.
 //!
 //! librdkafka has two rules on the order of destruction. A queue or a message must be destroyed before its client; a
 //! client that is closed while such a queue lives hangs for ever. Both hold by construction:
