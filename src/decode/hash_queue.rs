@@ -185,7 +185,7 @@ mod tests {
         identifiers.iter().map(|(kind, ..)| queues[*kind as usize].next().unwrap()).collect()
     }
 
-    /// The same by the crate alone.
+    /// Hash by the crate alone.
     fn expected(pseudonyms: &Pseudonyms, (kind, source, text): &Identifier) -> Hash128 {
         let mut input = Vec::new();
         if *kind == IdentifierKind::Event {
