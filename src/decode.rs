@@ -15,8 +15,8 @@
 //! conflict from a plain duplicate.
 //!
 //! The labels of an event are ranges of the batch's [`LabelArena`], so `Event` is `Copy`. Nothing here allocates for a
-//! valid record without escaped strings, reads a clock, recurses, or takes more than linear time. No content of a
-//! record makes it panic, and no error holds any.
+//! valid record of a batch without escaped strings, reads a clock, recurses, or takes more than linear time. No content
+//! of a record makes it panic, and no error holds any.
 //!
 //! JSON, times and numbers have hand-written parsers: `scan`, `rfc3339` and `numbers` say why. Whoever decodes many
 //! records passes a [`DecodeMemory`], with which records that are spelled as earlier ones are read faster.
@@ -120,7 +120,7 @@ impl Decoder {
         self.decode_by::<Scanner>(stream, record, arena)
     }
 
-    /// [`Decoder::decode`] with serde_json in place of our scanner: for benchmarks and tests.
+    /// [`Decoder::decode`] with serde_json in place of our scanner: for tests.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@
 //!
 //! `ARCHITECTURE.md` lists them, each with its test.
 
-// The exceptions are `source::native` and `decode::scan::marks`.
+// The exceptions are `source::native`, `decode::scan::marks` and `decode::blake3_lanes`.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(missing_docs, unreachable_pub))]
 

@@ -11,8 +11,8 @@
 //!
 //! `rd_kafka_consume_batch_queue` costs half of what polling record by record does, but returns records only. So the
 //! assigned partitions forward to a queue of our own, from which batches are taken, and [`Consumer::serve`] polls the
-//! client's main queue for everything else. `fetching` describes the protocol; `native` makes the calls and is the only
-//! file with `unsafe`.
+//! client's main queue for everything else. `fetching` describes the protocol; `native` makes the calls, which are
+//! `unsafe`.
 //!
 //! # Traps of librdkafka
 //!
@@ -79,7 +79,7 @@ pub fn handle_aborts() -> std::io::Result<()> {
 }
 
 /// Returns the number of bytes that the other side of a TCP socket has not acknowledged. It has nothing to do with
-/// Kafka, but `unsafe` stands in this module alone.
+/// Kafka, but `unsafe` calls of the system stand in this module.
 pub(crate) fn unacknowledged_bytes(socket: impl std::os::fd::AsFd) -> usize {
     native::unacknowledged_bytes(socket)
 }

@@ -1,12 +1,11 @@
 //! Events whose identifiers are not hashed yet.
 //!
-//! A hash alone keeps one CPU unit waiting for the last; eight hashes at once cost little more than one. So a batch is
-//! decoded in groups, each in two passes. The first reads the records, and copies each identifier into the queue of its
-//! kind. The second hashes the queues, eight identifiers at once, and completes the events. The three hashes of a
-//! dispersal cost MEASURED instructions so, and 1,815 one by one.
+//! Eight hashes at once cost little more than one (`blake3_lanes`). So a batch is decoded in groups, each in two passes.
+//! The first pass reads the records and copies each identifier into the queue of its kind. The second pass hashes the
+//! queues, eight identifiers at once, and completes the events.
 //!
-//! An identifier of more than a block (64 bytes, with an event's source) is hashed at once by itself. Without AVX2 all
-//! are hashed one by one, in the second pass.
+//! An identifier longer than a block (64 bytes, an event's source included) is hashed by itself in the first pass.
+//! Without AVX2 all others are hashed one by one in the second.
 
 use crate::event::{Body, Event, Hash128};
 
@@ -126,24 +125,25 @@ impl IdentifierQueue {
 
     /// Hashes what is not hashed yet.
     fn hash(&mut self, pseudonyms: &Pseudonyms, kind: IdentifierKind) {
-        for identifiers in self.short.chunks(LANES) {
-            match pseudonyms.lanes {
-                Some(lanes) if identifiers.len() >= Self::FEWEST => {
-                    // Lanes that are left over repeat the first identifier.
-                    let filled: [_; LANES] =
-                        std::array::from_fn(|lane| identifiers.get(lane).unwrap_or(&identifiers[0]));
-                    let blocks = filled.map(|identifier| &identifier.block);
-                    let hashes = lanes.hash(pseudonyms.key(kind), blocks, filled.map(|identifier| identifier.length));
-                    for (identifier, hash) in identifiers.iter().zip(hashes) {
-                        self.hashes[identifier.place as usize] = hash;
-                    }
+        let (eights, mut rest) = self.short.as_chunks::<LANES>();
+        if let Some(lanes) = pseudonyms.lanes {
+            let mut hash = |inputs: [&ShortIdentifier; LANES]| {
+                let (blocks, lengths) = (inputs.map(|input| &input.block), inputs.map(|input| input.length));
+                for (input, hash) in inputs.iter().zip(lanes.hash(pseudonyms.key(kind), blocks, lengths)) {
+                    self.hashes[input.place as usize] = hash;
                 }
-                _ => {
-                    for ShortIdentifier { block, length, place } in identifiers {
-                        self.hashes[*place as usize] = pseudonyms.hash(kind, &block[..*length as usize]);
-                    }
-                }
+            };
+            eights.iter().for_each(|eight| hash(eight.each_ref()));
+            if rest.len() >= Self::FEWEST {
+                // Lanes that are left over repeat the first identifier.
+                hash(std::array::from_fn(|lane| rest.get(lane).unwrap_or(&rest[0])));
+                rest = &[];
             }
+        } else {
+            rest = &self.short;
+        }
+        for ShortIdentifier { block, length, place } in rest {
+            self.hashes[*place as usize] = pseudonyms.hash(kind, &block[..*length as usize]);
         }
         self.short.clear();
     }
@@ -185,7 +185,7 @@ mod tests {
         identifiers.iter().map(|(kind, ..)| queues[*kind as usize].next().unwrap()).collect()
     }
 
-    /// The same by the crate alone.
+    /// Hash by the crate alone.
     fn expected(pseudonyms: &Pseudonyms, (kind, source, text): &Identifier) -> Hash128 {
         let mut input = Vec::new();
         if *kind == IdentifierKind::Event {

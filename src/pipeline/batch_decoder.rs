@@ -4,6 +4,9 @@
 //! and keyed hash of key and value. Otherwise the topic was recreated or its log truncated, and nothing of it is
 //! applied.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Range;

@@ -137,9 +137,11 @@ fn a_cut_is_due_until_it_is_stored() {
     rig.start += DAY;
     batches.extend(rig.batches(2).pop());
     apply(&mut rig.task.worker, batches);
+    rig.confirm_cuts();
     rig.letters.observe(Observer::look);
     let cut = rig.letters.observe(|seen| seen.cuts[0].1.clone());
     let at = cut.at_ms;
+    rig.task.worker.publish(0);
     assert_eq!(due_cut(&rig), Some(at), "it is requested");
     let failed = Err(std::io::Error::other("no space"));
     rig.task.worker.cut_stored(CutOutcome { cut: cut.clone(), result: failed });
