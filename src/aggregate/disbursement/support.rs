@@ -52,11 +52,6 @@ impl Support {
         self.newest.get().unwrap_or(Timestamp::MIN)
     }
 
-    /// True if an event of the support was applied.
-    pub(crate) fn is_known(&self) -> bool {
-        self.seen != 0
-    }
-
     pub(crate) fn has(&self, kind: DisbursementKind) -> bool {
         self.seen & 1 << kind as u8 != 0
     }
