@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashSet;
+use hashbrown::HashTable;
 
 use crate::clock::{HOUR, Timestamp};
 use crate::event::Hash128;
@@ -17,7 +17,7 @@ pub(crate) type Timer = (Timestamp, Hash128);
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// Timers of later hours, by the hour of the deadline.
-    hours: BTreeMap<Timestamp, HashSet<Timer>>,
+    hours: BTreeMap<Timestamp, HashTable<Timer>>,
     /// Timers of the hours that the watermark has reached.
     ordered: BTreeSet<Timer>,
     /// First hour that is not sorted yet.
@@ -35,7 +35,9 @@ impl Timers {
             if hour < self.first_hour {
                 self.ordered.remove(&timer);
             } else if let Some(bucket) = self.hours.get_mut(&hour) {
-                bucket.remove(&timer);
+                if let Ok(found) = bucket.find_entry(hash(&timer), |known| *known == timer) {
+                    found.remove();
+                }
                 if bucket.is_empty() {
                     self.hours.remove(&hour);
                 }
@@ -46,7 +48,8 @@ impl Timers {
             if hour < self.first_hour {
                 self.ordered.insert(timer);
             } else {
-                self.hours.entry(hour).or_default().insert(timer);
+                let bucket = self.hours.entry(hour).or_default();
+                bucket.entry(hash(&timer), |known| *known == timer, hash).or_insert(timer);
             }
         }
     }
@@ -61,6 +64,11 @@ impl Timers {
         }
         self.ordered.first().filter(|(deadline, _)| *deadline < watermark).map(|&(_, key)| key)
     }
+}
+
+/// Hash of a timer: part of its key, which is a keyed hash already.
+fn hash((_, key): &Timer) -> u64 {
+    u64::from_le_bytes(*key.last_chunk().expect("eight bytes"))
 }
 
 #[cfg(test)]
