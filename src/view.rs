@@ -15,6 +15,7 @@ pub mod panes;
 pub mod progress;
 pub mod slots;
 pub mod snapshot;
+pub mod timeline;
 pub mod totals;
 
 use std::ops::AddAssign;

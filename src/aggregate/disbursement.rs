@@ -329,8 +329,8 @@ impl Disbursements {
     pub(crate) fn sweep(&mut self, watermark: Timestamp) {
         let DisbursementsState { rules, supports, waiting, .. } = &mut self.state;
         let oldest = watermark - rules.horizon(Stream::Disbursement);
-        let swept = supports
-            .sweep(|support| support.newest() < oldest && support.open().is_none() && !waiting.has_returns(support));
+        let swept =
+            supports.sweep(|support| support.newest() < oldest && !support.is_open() && !waiting.has_returns(support));
         swept.iter().for_each(|support| self.forget_dispersals(support));
     }
 
@@ -458,14 +458,14 @@ impl DisbursementsState {
     /// Watermark beyond which a support is forgotten.
     fn deadline(&self, support: &Support) -> Timestamp {
         let horizon =
-            if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
+            if support.is_open() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
         support.newest() + horizon
     }
 
     /// Deadline of a support whose forgetting changes a figure.
     fn timer(&self, support: &Support) -> Option<(Timestamp, Hash128)> {
-        let credit = support.key();
-        (support.open().is_some() || self.waiting.has_returns(support)).then(|| (self.deadline(support), credit))
+        let is_timed = support.is_open() || self.waiting.has_returns(support);
+        is_timed.then(|| (self.deadline(support), support.key()))
     }
 }
 

@@ -19,7 +19,7 @@ use super::image::{ClosedDay, Encode};
 use super::labels::LabelId;
 use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, Timestamp};
 use crate::view::add_each;
-use crate::view::panes::PaneSeries;
+use crate::view::timeline::Timeline;
 
 /// Key of a label set: two numbers of 16 bits.
 pub(crate) type PaneKey = u32;
@@ -44,7 +44,7 @@ pub(crate) fn second_of(key: PaneKey) -> u16 {
 pub(crate) struct Panes<const N: usize> {
     /// Days by their beginning. A checkpoint stores them apart from the body.
     #[serde(skip)]
-    days: PaneSeries<DayPanes<N>>,
+    days: Timeline<Arc<DayPanes<N>>>,
     fine: Millis,
     coarse: Millis,
     /// Earlier hours are folded.
@@ -86,7 +86,7 @@ const HOURS: Slice = 24;
 impl<const N: usize> Panes<N> {
     pub(crate) fn new(fine: Millis, coarse: Millis) -> Self {
         Self {
-            days: PaneSeries::default(),
+            days: Timeline::default(),
             fine,
             coarse,
             first_fine: Timestamp::MIN,
@@ -112,7 +112,8 @@ impl<const N: usize> Panes<N> {
         } else {
             QUARTERS + (within / HOUR) as Slice
         };
-        add_each(self.days.at(day).0.entry(PaneId::new(slice, key)).or_insert([0; N]), &amounts);
+        let panes = Arc::make_mut(self.days.at(day));
+        add_each(panes.0.entry(PaneId::new(slice, key)).or_insert([0; N]), &amounts);
     }
 
     /// Adds like [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
@@ -139,13 +140,13 @@ impl<const N: usize> Panes<N> {
         self.first_coarse = first_coarse;
         let folded = self.days.between(fine_before.max(Timestamp::EPOCH).floor(DAY), first_fine - 1);
         for start in folded.map(|(start, _)| *start).collect::<Vec<_>>() {
-            self.days.at(start).fold((first_fine - start) / HOUR);
+            Arc::make_mut(self.days.at(start)).fold((first_fine - start) / HOUR);
         }
         self.days.take_before(first_coarse.floor(DAY));
         self.reopened = self.reopened.split_off(&first_coarse.floor(DAY));
         let first_day = self.days.all().first().map(|&(start, _)| start);
         if let Some(start) = first_day.filter(|&start| start < first_coarse) {
-            let day = self.days.at(start);
+            let day = Arc::make_mut(self.days.at(start));
             day.forget((first_coarse - start) / HOUR);
             if day.0.is_empty() {
                 self.days.take_before(start + DAY);
@@ -180,7 +181,7 @@ impl<const N: usize> Panes<N> {
             day.forget((self.first_coarse - start) / HOUR);
         }
         if !day.0.is_empty() {
-            *self.days.at(start) = day;
+            *self.days.at(start) = Arc::new(day);
         }
         Some(())
     }

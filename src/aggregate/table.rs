@@ -14,7 +14,7 @@
 //!
 //! A record searches a table once: [`Table::find`] returns a [`Place`], which later reads and the insertion take. A
 //! search compares the leading eight bytes, which almost always decide. An insertion moves its neighbours, a dozen or
-//! more, by one copy a page. docs/benchmarks.md has what that saved.
+//! more, by one copy a page. docs/benchmarks.md has the instructions of a record.
 //!
 //! `hashbrown` serves the small maps of this crate. It is not used here because it aligns entries, doubles memory at
 //! once and lays entries out by history: an image of its memory could not be a checkpoint. docs/benchmarks.md has the
@@ -263,24 +263,40 @@ impl<E: TableEntry> Shard<E> {
     #[cold]
     fn grow(&mut self) {
         self.capacity += self.capacity / 8 + 16;
+        let old = self.pages.take();
+        self.pages.push();
         let mut next = 0;
-        for page in self.pages.take() {
-            for entry in page.iter().filter(|entry| !is_empty(*entry)) {
-                let slot = next.max(home(prefix(&entry.key()), self.capacity));
-                self.reserve(slot);
-                *self.pages.entry_mut(slot) = *entry;
-                next = slot + 1;
+        for page in old {
+            let mut entries = &page[..];
+            loop {
+                let last = self.pages.len() - 1;
+                let moved = fill(self.pages.page_mut(last), last * PAGE, entries, self.capacity, &mut next);
+                entries = &entries[moved..];
+                if entries.is_empty() {
+                    break;
+                }
+                self.pages.push();
             }
         }
-        self.reserve(self.capacity - 1);
-    }
-
-    /// Adds pages until the slot exists.
-    fn reserve(&mut self, slot: usize) {
-        while slot >= self.slots() {
+        while self.slots() < self.capacity {
             self.pages.push();
         }
     }
+}
+
+/// Copies entries to their slots of a page that begins at slot `first`, up to the first entry that belongs behind it.
+/// Returns the number of examined slots; `next` is the first slot that is still free.
+fn fill<E: TableEntry>(page: &mut [E; PAGE], first: usize, entries: &[E], capacity: usize, next: &mut usize) -> usize {
+    for (index, entry) in entries.iter().enumerate() {
+        if is_empty(entry) {
+            continue;
+        }
+        let slot = home(prefix(&entry.key()), capacity).max(*next);
+        let Some(empty) = page.get_mut(slot - first) else { return index };
+        *empty = *entry;
+        *next = slot + 1;
+    }
+    entries.len()
 }
 
 fn is_empty<E: TableEntry>(entry: &E) -> bool {

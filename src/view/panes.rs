@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::allowlists::CellIndex;
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
+use crate::view::timeline::Timeline;
 
 /// A window that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,70 +73,6 @@ pub struct HourFigures {
 /// [`HourFigures::people`].
 pub const ROLLING_HOURS: [i64; 2] = [24, 168];
 
-/// Panes by their beginning, in the order of time.
-///
-/// The pane that changed last, or its neighbour, is most likely the next to change, so most are found without a search.
-#[derive(Debug, Clone)]
-pub struct PaneSeries<P> {
-    panes: Vec<(Timestamp, Arc<P>)>,
-    last_index: usize,
-}
-
-impl<P> Default for PaneSeries<P> {
-    fn default() -> Self {
-        Self { panes: Vec::new(), last_index: 0 }
-    }
-}
-
-impl<P> PaneSeries<P> {
-    /// All panes.
-    pub fn all(&self) -> &[(Timestamp, Arc<P>)] {
-        &self.panes
-    }
-
-    /// Panes that begin at `from` or later.
-    pub fn from(&self, from: Timestamp) -> &[(Timestamp, Arc<P>)] {
-        &self.panes[self.panes.partition_point(|&(start, _)| start < from)..]
-    }
-
-    /// Panes that begin from `first` to `last`.
-    pub fn between(&self, first: Timestamp, last: Timestamp) -> impl Iterator<Item = &(Timestamp, Arc<P>)> {
-        self.from(first).iter().take_while(move |&&(start, _)| start <= last)
-    }
-
-    /// Removes the panes that begin before `first`.
-    pub fn take_before(&mut self, first: Timestamp) -> Vec<(Timestamp, Arc<P>)> {
-        let old = self.panes.partition_point(|&(start, _)| start < first);
-        self.panes.drain(..old).collect()
-    }
-}
-
-impl<P: Clone + Default> PaneSeries<P> {
-    /// Pane that begins at `start`, for an update; created if it is missing, copied if a view shares it.
-    pub fn at(&mut self, start: Timestamp) -> &mut P {
-        let is_at = |index: usize| self.panes.get(index).is_some_and(|pane| pane.0 == start);
-        let last = self.last_index;
-        self.last_index = if is_at(last) {
-            last
-        } else if is_at(last.wrapping_sub(1)) {
-            last - 1
-        } else if is_at(last + 1) {
-            last + 1
-        } else {
-            self.find_or_insert(start)
-        };
-        Arc::make_mut(&mut self.panes[self.last_index].1)
-    }
-
-    #[inline(never)]
-    fn find_or_insert(&mut self, start: Timestamp) -> usize {
-        self.panes.binary_search_by_key(&start, |pane| pane.0).unwrap_or_else(|index| {
-            self.panes.insert(index, (start, Arc::default()));
-            index
-        })
-    }
-}
-
 /// Figures of a minute, by cell.
 pub type SpanPane = HashMap<CellIndex, SpanFigures>;
 /// Figures of an hour, by cell.
@@ -145,9 +82,9 @@ pub type HourPane = HashMap<CellIndex, HourFigures>;
 #[derive(Debug, Clone, Default)]
 pub struct RollingPanes {
     /// Minutes.
-    pub minutes: PaneSeries<SpanPane>,
+    pub minutes: Timeline<Arc<SpanPane>>,
     /// Hours.
-    pub hours: PaneSeries<HourPane>,
+    pub hours: Timeline<Arc<HourPane>>,
     /// Sum of the changes of people in all hours before the first that is kept.
     pub before: Arc<HashMap<CellIndex, [i64; 2]>>,
 }
@@ -233,30 +170,5 @@ impl RecentPanes {
             pane.range((from, CellIndex::new(0))..)
                 .for_each(|(&(_, cell), &count)| sums[cell.index()] += u64::from(count));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn panes_stay_in_order_and_shared_ones_are_copied() {
-        let at = |hour: i64| Timestamp::EPOCH + hour * HOUR;
-        let mut series = PaneSeries::<Vec<i64>>::default();
-        let hours = [5, 6, 5, 4, 9, 8, 10, 4, 1, 9];
-        hours.iter().for_each(|&hour| series.at(at(hour)).push(hour));
-        let shared = series.clone();
-        series.at(at(6)).push(0);
-        let panes = |panes: &[(Timestamp, Arc<Vec<i64>>)]| -> Vec<Vec<i64>> {
-            assert!(panes.iter().all(|(start, pane)| *start == at(pane[0])));
-            panes.iter().map(|(_, pane)| pane.to_vec()).collect()
-        };
-        assert_eq!(panes(shared.all()), [vec![1], vec![4, 4], vec![5, 5], vec![6], vec![8], vec![9, 9], vec![10]]);
-        assert_eq!(panes(series.from(at(6)))[0], [6, 0]);
-        assert_eq!(series.between(at(2), at(5)).count(), 2);
-        assert_eq!(panes(&series.take_before(at(9))).len(), 5);
-        series.at(at(9)).push(9);
-        assert_eq!(panes(series.all()), [vec![9, 9, 9], vec![10]]);
     }
 }

@@ -120,11 +120,11 @@ impl RollingWindows {
             let end = previous + hours * HOUR;
             if end > hour {
                 beginning[rolling] = -exceptions;
-                self.panes.hours.at(end).entry(cell).or_default().people[rolling] += exceptions;
+                Arc::make_mut(self.panes.hours.at(end)).entry(cell).or_default().people[rolling] += exceptions;
             }
         }
         if beginning != [0; ROLLING_HOURS.len()] {
-            let people = &mut self.panes.hours.at(hour).entry(cell).or_default().people;
+            let people = &mut Arc::make_mut(self.panes.hours.at(hour)).entry(cell).or_default().people;
             people.iter_mut().zip(beginning).for_each(|(sum, change)| *sum += change);
         }
     }
@@ -133,11 +133,11 @@ impl RollingWindows {
     fn change(&mut self, time: Timestamp, cell: CellIndex, live: i64, change: impl Fn(&mut u64, &mut u128)) {
         let (minute, hour) = (time.floor(MINUTE), time.floor(HOUR));
         if minute >= self.first_minute {
-            let figures = self.panes.minutes.at(minute).entry(cell).or_default();
+            let figures = Arc::make_mut(self.panes.minutes.at(minute)).entry(cell).or_default();
             change(&mut figures.dispersals, &mut figures.net);
         }
         if hour >= self.first_hour {
-            let figures = self.panes.hours.at(hour).entry(cell).or_default();
+            let figures = Arc::make_mut(self.panes.hours.at(hour)).entry(cell).or_default();
             change(&mut figures.dispersals, &mut figures.net);
             figures.live += live;
         }
