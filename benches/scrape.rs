@@ -162,6 +162,8 @@ fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, now: Timestamp) ->
         view: Arc::clone(view),
     };
     Snapshot {
+        due_cut: None,
+        outage: None,
         phase: Phase::Live,
         partitions: views.iter().enumerate().map(status).collect(),
         merged,

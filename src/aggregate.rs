@@ -92,6 +92,7 @@ use self::pages::PagedTable;
 pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
+use self::table::RECORDS_A_SWEEP;
 pub use self::unlisted::{UnlistedCounts, UnlistedValue};
 use crate::allowlists::Allowlists;
 use crate::clock::{Millis, Timestamp};
@@ -229,6 +230,9 @@ impl PartitionState {
     pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was applied before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
+        if self.records().is_multiple_of(RECORDS_A_SWEEP) {
+            self.sweep();
+        }
         let outcome = match decoded {
             Ok(event) => self.apply(event, arena),
             Err(rejection) => {
@@ -265,23 +269,36 @@ impl PartitionState {
         self.ids.touch(event) ^ body
     }
 
+    /// Removes some of what is older than the horizon and changes no figure by being removed. The turns follow from the
+    /// number of records, so no counter of their own is in state.
+    #[cold]
+    fn sweep(&mut self) {
+        let Some(watermark) = self.log.watermark else { return };
+        self.ids.sweep(watermark - self.rules.horizon(self.stream));
+        match &mut self.body {
+            StreamBody::Disbursement(partition) => partition.sweep(watermark),
+            StreamBody::Call(partition) => partition.sweep(watermark),
+            StreamBody::Milestone(_) => {}
+        }
+    }
+
     fn apply(&mut self, event: &Event, arena: &LabelArena) -> Outcome {
         let horizon = self.rules.horizon(self.stream);
         let oldest = self.log.watermark.map_or(Timestamp::MIN, |watermark| watermark - horizon);
         if event.time < oldest {
             return Outcome::Expired;
         }
-        match self.ids.look_up(event, oldest) {
-            IdLookup::New => {}
+        let place = match self.ids.look_up(event, oldest) {
+            IdLookup::New(place) => place,
             IdLookup::Repeated => return Outcome::Duplicate,
             IdLookup::Contradicted => {
                 self.log.counts.conflicts += 1;
                 return Outcome::Duplicate;
             }
-        }
+        };
         let watermark = self.log.watermark.map_or(event.time, |watermark| watermark.max(event.time));
         self.log.watermark = Some(watermark);
-        self.ids.remember(event, watermark - horizon);
+        self.ids.remember(event, place);
         self.key_sample.note(event);
         match (&mut self.body, &event.body) {
             (StreamBody::Disbursement(partition), Body::Disbursement(body)) => {

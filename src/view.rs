@@ -16,6 +16,7 @@ pub mod panes;
 pub mod progress;
 pub mod slots;
 pub mod snapshot;
+pub mod timeline;
 pub mod totals;
 
 use std::ops::AddAssign;

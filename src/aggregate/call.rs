@@ -215,21 +215,17 @@ impl Calls {
 
     pub(crate) fn apply_call(&mut self, event: &Event, body: &event::Call, arena: &LabelArena, watermark: Timestamp) {
         let horizon = self.state.rules.horizon(Stream::Call);
-        for _ in 0..4 {
-            self.state.calls.sweep(|call| {
-                call.newest() + horizon < watermark && call.waiting().is_none() && call.unmatched().count() == 0
-            });
-        }
         let queue = self.state.queues.intern(arena.get(body.queue));
         self.list_queues();
         let is_unlisted = self.queues[usize::from(queue)].index() == self.allowlists.queues.other();
         self.unlisted.count(LabelKind::Queue, is_unlisted, || arena.get(body.queue));
-        let new = || Call { key: body.call, ..Call::zeroed() };
-        let mut before = *self.state.calls.get_or_insert(&body.call, new);
-        if before.newest.is_some() && before.newest() + horizon < watermark {
+        let mut place = self.state.calls.find(&body.call);
+        let mut known = self.state.calls.at(place).copied();
+        if known.is_some_and(|call| call.newest() + horizon < watermark) {
             self.forget_call(&body.call);
-            before = *self.state.calls.get_or_insert(&body.call, new);
+            (place, known) = (self.state.calls.find(&body.call), None);
         }
+        let before = known.unwrap_or_else(|| Call { key: body.call, ..Call::zeroed() });
         self.state.totals[usize::from(queue)].events[body.kind as usize] += 1;
         self.count(event.time, queue, body.kind as usize, Timestamp::MIN);
         let mut call = before;
@@ -242,8 +238,16 @@ impl Calls {
             }
             self.state.observe_handle(&mut call, body);
         }
-        *self.state.calls.get_mut(&body.call).expect("the call was inserted above") = call;
+        self.state.calls.put(place, call);
         self.follow(&before, &call);
+    }
+
+    /// Forgets old calls whose forgetting changes no figure, some table slots at a time.
+    pub(crate) fn sweep(&mut self, watermark: Timestamp) {
+        let oldest = watermark - self.state.rules.horizon(Stream::Call);
+        self.state
+            .calls
+            .sweep(|call| call.newest() < oldest && call.waiting().is_none() && call.unmatched().next().is_none());
     }
 
     /// Adds one to a pane count. A known answer can be older than any late event, as old as its call may be, so its day

@@ -47,7 +47,7 @@ use super::labels::{LabelId, LabelTable};
 use super::packed::SlabLink;
 use super::pages::PagedTable;
 use super::panes::{PaneKey, Panes, pane_key};
-use super::table::{Table, TableEntry};
+use super::table::{Place, Table, TableEntry};
 use super::timers::Timers;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::LabelKind;
@@ -168,18 +168,18 @@ impl Disbursements {
         arena: &LabelArena,
         watermark: Timestamp,
     ) {
-        self.sweep(watermark);
         let programme = self.intern(arena.get(body.programme));
         let [programme_unlisted, state_unlisted] = self.derived.unlisted(programme, body.state);
         self.unlisted.count(LabelKind::Programme, programme_unlisted, || arena.get(body.programme));
         self.unlisted.count(LabelKind::State, state_unlisted, || body.state.code());
         self.state.totals[usize::from(programme)].events[body.kind as usize] += 1;
-        let mut known = *self.state.supports.get_or_insert(&body.credit, || Support::new(body.credit));
-        if known.is_known() && self.state.deadline(&known) < watermark {
+        let mut place = self.state.supports.find(&body.credit);
+        let mut known = self.state.supports.at(place).copied();
+        if known.is_some_and(|support| self.state.deadline(&support) < watermark) {
             self.forget_support(&body.credit);
-            known = *self.state.supports.get_or_insert(&body.credit, || Support::new(body.credit));
+            (place, known) = (self.state.supports.find(&body.credit), None);
         }
-        self.change(known, |this, support| {
+        self.change(known.unwrap_or_else(|| Support::new(body.credit)), place, |this, support| {
             let first = support.note(body.kind, event.time);
             match body.kind {
                 DisbursementKind::Applied => this.applied(support, event.time, first, programme, body.state),
@@ -194,12 +194,12 @@ impl Disbursements {
         });
     }
 
-    /// Changes a support, then updates the backlog and the timer of its forgetting.
-    fn change(&mut self, mut support: Support, change: impl FnOnce(&mut Self, &mut Support)) {
+    /// Changes a support and puts it in its place, then updates the backlog and the timer of its forgetting.
+    fn change(&mut self, mut support: Support, place: Place, change: impl FnOnce(&mut Self, &mut Support)) {
         let (open_before, timer_before) = (support.open(), self.state.timer(&support));
         change(self, &mut support);
         let (open_after, timer_after) = (support.open(), self.state.timer(&support));
-        *self.state.supports.get_mut(&support.key()).expect("the support was inserted above") = support;
+        self.state.supports.put(place, support);
         self.state.timers.change(timer_before, timer_after);
         if open_before != open_after {
             open_before.inspect(|approved| self.derived.close(approved));
@@ -289,6 +289,9 @@ impl Disbursements {
 
     /// Takes the support's waiting returns from a new dispersal, oldest first.
     fn settle_waiting(&mut self, support: &mut Support) {
+        if !support.has(DisbursementKind::Returned) {
+            return;
+        }
         let credit = support.key();
         while let Some(oldest) = self.state.waiting.oldest(&credit) {
             let left = self.take(support, oldest.amount);
@@ -322,19 +325,13 @@ impl Disbursements {
         amount
     }
 
-    /// Forgets old supports whose forgetting changes no figure, a few table slots at a time.
-    fn sweep(&mut self, watermark: Timestamp) {
-        for _ in 0..4 {
-            let rules = &self.state.rules;
-            let waiting = &self.state.waiting;
-            let swept = self.state.supports.sweep(|support| {
-                let old = support.newest() + rules.horizon(Stream::Disbursement) < watermark;
-                old && support.open().is_none() && !waiting.has(&support.key())
-            });
-            if let Some(support) = swept {
-                self.forget_dispersals(&support);
-            }
-        }
+    /// Forgets old supports whose forgetting changes no figure, some table slots at a time.
+    pub(crate) fn sweep(&mut self, watermark: Timestamp) {
+        let DisbursementsState { rules, supports, waiting, .. } = &mut self.state;
+        let oldest = watermark - rules.horizon(Stream::Disbursement);
+        let swept =
+            supports.sweep(|support| support.newest() < oldest && !support.is_open() && !waiting.has_returns(support));
+        swept.iter().for_each(|support| self.forget_dispersals(support));
     }
 
     fn forget_support(&mut self, credit: &Hash128) {
@@ -461,14 +458,14 @@ impl DisbursementsState {
     /// Watermark beyond which a support is forgotten.
     fn deadline(&self, support: &Support) -> Timestamp {
         let horizon =
-            if support.open().is_some() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
+            if support.is_open() { self.rules.open_horizon } else { self.rules.horizon(Stream::Disbursement) };
         support.newest() + horizon
     }
 
     /// Deadline of a support whose forgetting changes a figure.
     fn timer(&self, support: &Support) -> Option<(Timestamp, Hash128)> {
-        let credit = support.key();
-        (support.open().is_some() || self.waiting.has(&credit)).then(|| (self.deadline(support), credit))
+        let is_timed = support.is_open() || self.waiting.has_returns(support);
+        is_timed.then(|| (self.deadline(support), support.key()))
     }
 }
 

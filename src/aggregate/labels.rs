@@ -24,7 +24,12 @@ pub(crate) struct LabelTable {
     max_values: usize,
     #[serde(skip)]
     ids: HashMap<String, LabelId>,
+    /// Numbers of the values that were asked for last, by the length of the value: a comparison is cheaper than a hash.
+    #[serde(skip)]
+    recent: [LabelId; RECENT],
 }
+
+const RECENT: usize = 32;
 
 /// Stored form of a [`LabelTable`].
 #[derive(Deserialize)]
@@ -36,7 +41,7 @@ struct StoredLabels {
 impl LabelTable {
     pub(crate) fn new(max_values: usize) -> Self {
         assert!(max_values as u64 <= MAX_VALUES, "label numbers have 16 bits");
-        Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values }
+        Self { names: vec!["other".to_owned()], ids: HashMap::new(), max_values, recent: [OTHER; RECENT] }
     }
 
     /// Number of values, including [`OTHER`].
@@ -55,6 +60,16 @@ impl LabelTable {
 
     /// Number of a value; a new value gets the next number, or [`OTHER`] beyond the bound.
     pub(crate) fn intern(&mut self, name: &str) -> LabelId {
+        let recent = self.recent[name.len() % RECENT];
+        if recent != OTHER && self.name(recent) == name {
+            return recent;
+        }
+        let id = self.look_up(name);
+        self.recent[name.len() % RECENT] = id;
+        id
+    }
+
+    fn look_up(&mut self, name: &str) -> LabelId {
         if let Some(&id) = self.ids.get(name) {
             return id;
         }
@@ -72,6 +87,19 @@ impl From<StoredLabels> for LabelTable {
     fn from(StoredLabels { names, max_values }: StoredLabels) -> Self {
         let named = names.iter().enumerate().skip(1);
         let ids = named.map(|(id, name)| (name.clone(), id as LabelId)).collect();
-        Self { names, max_values, ids }
+        Self { names, max_values, ids, recent: [OTHER; RECENT] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_length_keep_their_numbers() {
+        let mut labels = LabelTable::new(3);
+        let mut numbers = |names: [&str; 4]| names.map(|name| labels.intern(name));
+        assert_eq!(numbers(["aa", "bb", "aa", "bb"]), [1, 2, 1, 2]);
+        assert_eq!(numbers(["other", "cc", "aa", "cc"]), [3, OTHER, 1, OTHER]);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const PAGE: usize = 256;
 
 /// Pages of entries without padding, alignment or pointers. Zeroed memory is an empty entry.
 pub(crate) struct Pages<E> {
-    pages: Vec<Box<[E]>>,
+    pages: Vec<Box<[E; PAGE]>>,
     copying: Option<Copying>,
 }
 
@@ -52,28 +52,35 @@ impl<E: Pod> Pages<E> {
     }
 
     fn of(count: usize) -> Self {
-        Self { pages: (0..count).map(|_| bytemuck::allocation::zeroed_slice_box(PAGE)).collect(), copying: None }
+        Self { pages: (0..count).map(|_| bytemuck::allocation::zeroed_box()).collect(), copying: None }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.pages.len()
     }
 
-    pub(crate) fn page(&self, page: usize) -> Option<&[E]> {
+    pub(crate) fn page(&self, page: usize) -> Option<&[E; PAGE]> {
         self.pages.get(page).map(|page| &**page)
     }
 
+    pub(crate) fn page_mut(&mut self, page: usize) -> &mut [E; PAGE] {
+        if self.copying.is_some() {
+            self.save(page);
+        }
+        &mut self.pages[page]
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
-        self.pages.iter().flatten()
+        self.pages.iter().flat_map(|page| page.iter())
     }
 
     /// Adds an empty page.
     pub(crate) fn push(&mut self) {
-        self.pages.push(bytemuck::allocation::zeroed_slice_box(PAGE));
+        self.pages.push(bytemuck::allocation::zeroed_box());
     }
 
     /// Takes all pages out.
-    pub(crate) fn take(&mut self) -> Vec<Box<[E]>> {
+    pub(crate) fn take(&mut self) -> Vec<Box<[E; PAGE]>> {
         (0..self.pages.len()).for_each(|page| self.save(page));
         std::mem::take(&mut self.pages)
     }
@@ -83,10 +90,7 @@ impl<E: Pod> Pages<E> {
     }
 
     pub(crate) fn entry_mut(&mut self, index: usize) -> &mut E {
-        if self.copying.is_some() {
-            self.save(index / PAGE);
-        }
-        &mut self.pages[index / PAGE][index % PAGE]
+        &mut self.page_mut(index / PAGE)[index % PAGE]
     }
 
     /// Copies a page that is about to change, unless it is copied already.
@@ -96,7 +100,7 @@ impl<E: Pod> Pages<E> {
         if copying.left.get(page).is_some_and(|&left| left) {
             copying.left[page] = false;
             let run = PageRange { region: copying.region, first: page as u32, count: 1 };
-            (copying.sink)(PageChunk { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page]).to_vec() });
+            (copying.sink)(PageChunk { runs: vec![run], bytes: bytemuck::cast_slice(&self.pages[page][..]).to_vec() });
         }
     }
 }
@@ -128,7 +132,7 @@ impl<E: Pod> PagedTable for Pages<E> {
                 Some(run) => run.count += 1,
                 None => chunk.runs.push(PageRange { region: copying.region, first: page as u32, count: 1 }),
             }
-            chunk.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page]));
+            chunk.bytes.extend_from_slice(bytemuck::cast_slice(&self.pages[page][..]));
         }
         copying.next < copying.left.len()
     }
@@ -138,11 +142,11 @@ impl<E: Pod> PagedTable for Pages<E> {
     }
 
     fn bytes(&self) -> Vec<&[u8]> {
-        self.pages.iter().map(|page| bytemuck::cast_slice(page)).collect()
+        self.pages.iter().map(|page| bytemuck::cast_slice(&page[..])).collect()
     }
 
     fn bytes_mut(&mut self) -> Vec<&mut [u8]> {
-        self.pages.iter_mut().map(|page| bytemuck::cast_slice_mut(page)).collect()
+        self.pages.iter_mut().map(|page| bytemuck::cast_slice_mut(&mut page[..])).collect()
     }
 }
 

@@ -9,15 +9,17 @@
 //! checkpoint refers to the bytes that an earlier one wrote of it. A closed day changes only if an event completes an
 //! older one (a call answered long ago); it then stays open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::image::{ClosedDay, Encode};
 use super::labels::LabelId;
 use crate::clock::{DAY, HOUR, Millis, QUARTER_HOUR, Timestamp};
 use crate::view::add_each;
+use crate::view::timeline::Timeline;
 
 /// Key of a label set: two numbers of 16 bits.
 pub(crate) type PaneKey = u32;
@@ -42,7 +44,7 @@ pub(crate) fn second_of(key: PaneKey) -> u16 {
 pub(crate) struct Panes<const N: usize> {
     /// Days by their beginning. A checkpoint stores them apart from the body.
     #[serde(skip)]
-    days: BTreeMap<Timestamp, Arc<DayPanes<N>>>,
+    days: Timeline<Arc<DayPanes<N>>>,
     fine: Millis,
     coarse: Millis,
     /// Earlier hours are folded.
@@ -53,8 +55,27 @@ pub(crate) struct Panes<const N: usize> {
     reopened: BTreeSet<Timestamp>,
 }
 
+/// Panes of a day, in no order: they are sorted when they are encoded.
 #[derive(Debug, Clone)]
-struct DayPanes<const N: usize>(BTreeMap<(Slice, PaneKey), [u128; N]>);
+struct DayPanes<const N: usize>(HashMap<PaneId, [u128; N]>);
+
+/// Slice and key of a pane in one number, in the order in which panes are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct PaneId(u64);
+
+impl PaneId {
+    fn new(slice: Slice, key: PaneKey) -> Self {
+        Self(u64::from(slice) << 32 | u64::from(key))
+    }
+
+    fn slice(self) -> Slice {
+        (self.0 >> 32) as Slice
+    }
+
+    fn key(self) -> PaneKey {
+        self.0 as PaneKey
+    }
+}
 
 /// Slice of a day: a quarter hour below 96, an hour from 96 on.
 type Slice = u8;
@@ -65,7 +86,7 @@ const HOURS: Slice = 24;
 impl<const N: usize> Panes<N> {
     pub(crate) fn new(fine: Millis, coarse: Millis) -> Self {
         Self {
-            days: BTreeMap::new(),
+            days: Timeline::default(),
             fine,
             coarse,
             first_fine: Timestamp::MIN,
@@ -91,8 +112,8 @@ impl<const N: usize> Panes<N> {
         } else {
             QUARTERS + (within / HOUR) as Slice
         };
-        let panes = &mut Arc::make_mut(self.days.entry(day).or_default()).0;
-        add_each(panes.entry((slice, key)).or_insert([0; N]), &amounts);
+        let panes = Arc::make_mut(self.days.at(day));
+        add_each(panes.0.entry(PaneId::new(slice, key)).or_insert([0; N]), &amounts);
     }
 
     /// Adds like [`Self::add`], at a time that may lie before `settled` (see [`Self::days`]).
@@ -106,35 +127,41 @@ impl<const N: usize> Panes<N> {
 
     /// Folds and forgets the hours that the watermark has passed.
     pub(crate) fn forget(&mut self, watermark: Timestamp) {
+        if watermark - self.fine >= self.first_fine + HOUR || watermark - self.coarse >= self.first_coarse + HOUR {
+            self.forget_hours(watermark);
+        }
+    }
+
+    #[cold]
+    fn forget_hours(&mut self, watermark: Timestamp) {
         // Rounded down, so that only whole hours are folded and forgotten.
         let (first_fine, first_coarse) = ((watermark - self.fine).floor(HOUR), (watermark - self.coarse).floor(HOUR));
-        if (first_fine, first_coarse) == (self.first_fine, self.first_coarse) {
-            return;
-        }
         let fine_before = std::mem::replace(&mut self.first_fine, first_fine);
         self.first_coarse = first_coarse;
-        for (&start, day) in self.days.range_mut(fine_before.max(Timestamp::EPOCH).floor(DAY)..first_fine) {
-            Arc::make_mut(day).fold((first_fine - start) / HOUR);
+        let folded = self.days.between(fine_before.max(Timestamp::EPOCH).floor(DAY), first_fine - 1);
+        for start in folded.map(|(start, _)| *start).collect::<Vec<_>>() {
+            Arc::make_mut(self.days.at(start)).fold((first_fine - start) / HOUR);
         }
-        self.days = self.days.split_off(&self.first_coarse.floor(DAY));
-        self.reopened = self.reopened.split_off(&self.first_coarse.floor(DAY));
-        if let Some(mut day) = self.days.first_entry().filter(|day| *day.key() < self.first_coarse) {
-            let hours = (self.first_coarse - *day.key()) / HOUR;
-            Arc::make_mut(day.get_mut()).forget(hours);
-            if day.get().0.is_empty() {
-                day.remove();
+        self.days.take_before(first_coarse.floor(DAY));
+        self.reopened = self.reopened.split_off(&first_coarse.floor(DAY));
+        let first_day = self.days.all().first().map(|&(start, _)| start);
+        if let Some(start) = first_day.filter(|&start| start < first_coarse) {
+            let day = Arc::make_mut(self.days.at(start));
+            day.forget((first_coarse - start) / HOUR);
+            if day.0.is_empty() {
+                self.days.take_before(start + DAY);
             }
         }
     }
 
     /// Days for a checkpoint. Days that end by `settled` are closed: no event before it is ever applied again.
     pub(crate) fn days(&self, settled: Timestamp) -> Vec<ClosedDay> {
-        let day = |(&start, content): (&Timestamp, &Arc<DayPanes<N>>)| ClosedDay {
-            start,
-            is_closed: self.is_closed(start, settled),
+        let day = |(start, content): &(Timestamp, Arc<DayPanes<N>>)| ClosedDay {
+            start: *start,
+            is_closed: self.is_closed(*start, settled),
             content: Arc::clone(content) as Arc<dyn Encode>,
         };
-        self.days.iter().map(day).collect()
+        self.days.all().iter().map(day).collect()
     }
 
     fn is_closed(&self, start: Timestamp, settled: Timestamp) -> bool {
@@ -145,34 +172,34 @@ impl<const N: usize> Panes<N> {
     /// malformed.
     pub(crate) fn restore(&mut self, start: Timestamp, encoded: &[u8]) -> Option<()> {
         let entries: Vec<(Slice, PaneKey, Vec<u128>)> = postcard::from_bytes(encoded).ok()?;
-        let mut panes = BTreeMap::new();
+        let mut panes = HashMap::with_capacity(entries.len());
         for (slice, key, counts) in entries {
-            panes.insert((slice, key), counts.try_into().ok()?);
+            panes.insert(PaneId::new(slice, key), counts.try_into().ok()?);
         }
         let mut day = DayPanes(panes);
         if start < self.first_coarse {
             day.forget((self.first_coarse - start) / HOUR);
         }
         if !day.0.is_empty() {
-            self.days.insert(start, Arc::new(day));
+            *self.days.at(start) = Arc::new(day);
         }
         Some(())
     }
 
     /// First UTC day with counts that begins at `from` or later.
     pub(crate) fn first_day_from(&self, from: Timestamp) -> Option<Timestamp> {
-        self.days.range(from..).next().map(|(&start, _)| start)
+        self.days.from(from).first().map(|&(start, _)| start)
     }
 
     /// Panes of a day: beginning, key and counts.
     pub(crate) fn of_day(&self, start: Timestamp) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
-        let panes = self.days.get(&start).into_iter().flat_map(|day| &day.0);
-        panes.map(move |(&(slice, key), counts)| (start + begin(slice), key, counts))
+        let panes = self.days.between(start, start).flat_map(|(_, day)| day.sorted());
+        panes.map(move |(id, counts)| (start + begin(id.slice()), id.key(), counts))
     }
 
     /// Panes of all days: beginning, key and counts.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
-        self.days.keys().flat_map(|&start| self.of_day(start))
+        self.days.all().iter().flat_map(|&(start, _)| self.of_day(start))
     }
 }
 
@@ -186,32 +213,42 @@ fn begin(slice: Slice) -> Millis {
 
 impl<const N: usize> Default for DayPanes<N> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(HashMap::new())
     }
 }
 
 impl<const N: usize> DayPanes<N> {
+    /// Panes in their order.
+    fn sorted(&self) -> Vec<(PaneId, &[u128; N])> {
+        let mut panes: Vec<_> = self.0.iter().map(|(&id, counts)| (id, counts)).collect();
+        panes.sort_unstable_by_key(|&(id, _)| id);
+        panes
+    }
+
     /// Folds the quarters of the day's first `hours` hours into these hours.
     fn fold(&mut self, hours: Millis) {
         let end = (hours.clamp(0, Millis::from(HOURS)) * 4) as Slice;
-        let fine = self.0.split_off(&(end, 0));
-        let quarters = std::mem::replace(&mut self.0, fine);
-        for ((quarter, key), counts) in quarters {
-            add_each(self.0.entry((QUARTERS + quarter / 4, key)).or_insert([0; N]), &counts);
+        let quarters: Vec<_> = self.0.extract_if(|id, _| id.slice() < end).collect();
+        for (id, counts) in quarters {
+            let hour = PaneId::new(QUARTERS + id.slice() / 4, id.key());
+            add_each(self.0.entry(hour).or_insert([0; N]), &counts);
         }
+        self.0.shrink_to_fit();
     }
 
     /// Forgets the day's first `hours` hours, which are folded by then.
     fn forget(&mut self, hours: Millis) {
         let end = QUARTERS + hours.clamp(0, Millis::from(HOURS)) as Slice;
-        self.0.retain(|&(slice, _), _| slice >= end || (slice < QUARTERS && slice / 4 >= end - QUARTERS));
+        let is_kept = |slice: Slice| slice >= end || (slice < QUARTERS && slice / 4 >= end - QUARTERS);
+        self.0.retain(|id, _| is_kept(id.slice()));
     }
 }
 
 impl<const N: usize> Encode for DayPanes<N> {
     fn encode(&self) -> Vec<u8> {
+        let panes = self.sorted().into_iter();
         let entries: Vec<(Slice, PaneKey, &[u128])> =
-            self.0.iter().map(|(&(slice, key), counts)| (slice, key, &counts[..])).collect();
+            panes.map(|(id, counts)| (id.slice(), id.key(), &counts[..])).collect();
         postcard::to_allocvec(&entries).expect("memory is the only limit")
     }
 }

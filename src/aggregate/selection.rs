@@ -87,26 +87,51 @@ pub(crate) struct Groups<G> {
     groups: Vec<G>,
     /// Group number of each label set, by its key.
     numbers: HashMap<u32, u32>,
+    /// Keys that were asked for last and their numbers, by [`recent_index`]: a few label sets make up most events.
+    recent: Box<[Option<(u32, u32)>; RECENT]>,
+}
+
+const RECENT: usize = 256;
+
+/// Index of a key among the recent ones: those of 32 states of eight programmes have different ones.
+fn recent_index(key: u32) -> usize {
+    (key ^ key >> 11) as usize % RECENT
 }
 
 impl<G: PartialEq> Groups<G> {
     pub(crate) fn new() -> Self {
-        Self { groups: Vec::new(), numbers: HashMap::new() }
+        Self { groups: Vec::new(), numbers: HashMap::new(), recent: Box::new([None; RECENT]) }
     }
 
     /// Number of the group of `key`; `group` computes it for a key seen for the first time.
     pub(crate) fn number(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
-        if let Some(&number) = self.numbers.get(&key) {
-            return number;
+        match self.recent[recent_index(key)] {
+            Some((known, number)) if known == key => number,
+            _ => self.look_up(key, group),
         }
-        let group = group();
-        let number = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
-            self.groups.push(group);
-            self.groups.len() - 1
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, key: u32, group: impl FnOnce() -> G) -> u32 {
+        let Self { groups, numbers, recent } = self;
+        let number = *numbers.entry(key).or_insert_with(|| {
+            let group = group();
+            let number = groups.iter().position(|known| *known == group).unwrap_or_else(|| {
+                groups.push(group);
+                groups.len() - 1
+            });
+            u32::try_from(number).expect("there are no more groups than keys")
         });
-        let number = u32::try_from(number).expect("there are no more groups than keys");
-        self.numbers.insert(key, number);
+        recent[recent_index(key)] = Some((key, number));
         number
+    }
+
+    /// Number of the group of a key that was looked up before.
+    pub(crate) fn known(&self, key: u32) -> u32 {
+        match self.recent[recent_index(key)] {
+            Some((known, number)) if known == key => number,
+            _ => self.numbers[&key],
+        }
     }
 
     pub(crate) fn get(&self, number: u32) -> &G {

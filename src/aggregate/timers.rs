@@ -4,12 +4,13 @@
 //! each; only the hours that the watermark has reached are sorted. Timers follow from the entries that they belong to,
 //! so no checkpoint stores them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use hashbrown::HashSet;
+use hashbrown::HashTable;
 
 use crate::clock::{HOUR, Timestamp};
 use crate::event::Hash128;
+use crate::view::timeline::Timeline;
 
 /// Watermark beyond which an entry is forgotten, and the key of the entry.
 pub(crate) type Timer = (Timestamp, Hash128);
@@ -17,7 +18,7 @@ pub(crate) type Timer = (Timestamp, Hash128);
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// Timers of later hours, by the hour of the deadline.
-    hours: BTreeMap<Timestamp, HashSet<Timer>>,
+    hours: Timeline<HashTable<Timer>>,
     /// Timers of the hours that the watermark has reached.
     ordered: BTreeSet<Timer>,
     /// First hour that is not sorted yet.
@@ -34,10 +35,12 @@ impl Timers {
             let hour = timer.0.floor(HOUR);
             if hour < self.first_hour {
                 self.ordered.remove(&timer);
-            } else if let Some(bucket) = self.hours.get_mut(&hour) {
-                bucket.remove(&timer);
+            } else if let Some(bucket) = self.hours.get_mut(hour) {
+                if let Ok(found) = bucket.find_entry(hash(&timer), |known| *known == timer) {
+                    found.remove();
+                }
                 if bucket.is_empty() {
-                    self.hours.remove(&hour);
+                    *bucket = HashTable::new();
                 }
             }
         }
@@ -46,7 +49,8 @@ impl Timers {
             if hour < self.first_hour {
                 self.ordered.insert(timer);
             } else {
-                self.hours.entry(hour).or_default().insert(timer);
+                let bucket = self.hours.at(hour);
+                bucket.entry(hash(&timer), |known| *known == timer, hash).or_insert(timer);
             }
         }
     }
@@ -55,12 +59,16 @@ impl Timers {
     pub(crate) fn due(&mut self, watermark: Timestamp) -> Option<Hash128> {
         if watermark >= self.first_hour {
             self.first_hour = watermark.floor(HOUR) + HOUR;
-            let later = self.hours.split_off(&self.first_hour);
-            let reached = std::mem::replace(&mut self.hours, later);
-            self.ordered.extend(reached.into_values().flatten());
+            let reached = self.hours.take_before(self.first_hour);
+            self.ordered.extend(reached.into_iter().flat_map(|(_, bucket)| bucket));
         }
         self.ordered.first().filter(|(deadline, _)| *deadline < watermark).map(|&(_, key)| key)
     }
+}
+
+/// Hash of a timer: part of its key, which is a keyed hash already.
+fn hash((_, key): &Timer) -> u64 {
+    u64::from_le_bytes(*key.last_chunk().expect("eight bytes"))
 }
 
 #[cfg(test)]

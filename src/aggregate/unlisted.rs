@@ -37,7 +37,11 @@ impl UnlistedCounts {
 
     /// Adds a value unless it is named already. Most are, so that takes no memory.
     fn name(&mut self, kind: LabelKind, value: &str) {
-        let end = value.char_indices().nth(UnlistedValue::MAX_CHARACTERS).map_or(value.len(), |(end, _)| end);
+        // Characters are counted only of values that may have too many: each has at least one byte.
+        let end = match value.len() {
+            len if len <= UnlistedValue::MAX_CHARACTERS => len,
+            len => value.char_indices().nth(UnlistedValue::MAX_CHARACTERS).map_or(len, |(end, _)| end),
+        };
         let value = &value[..end];
         if !self.values.iter().any(|named| named.kind == kind && named.value == value) {
             self.values.push(UnlistedValue { kind, value: value.to_owned() });

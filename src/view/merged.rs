@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::panes::{HourPane, RecentPane, RecentPanes, RollingPanes, SpanPane};
 use super::slots::{Slot, Slots};
+use super::timeline::Timeline;
 use super::{
     CallView, DisbursementView, MilestoneView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements,
     Views, add_each,
@@ -255,6 +256,25 @@ impl<P: Pane> PaneSeries for BTreeMap<Timestamp, Arc<P>> {
         match pane {
             Some(pane) => drop(self.insert(time, pane)),
             None => drop(self.remove(&time)),
+        }
+    }
+}
+
+impl<P: Pane + Default> PaneSeries for Timeline<Arc<P>> {
+    type Pane = P;
+
+    fn panes(&self) -> impl Iterator<Item = (Timestamp, &Arc<P>)> {
+        self.all().iter().map(|(time, pane)| (*time, pane))
+    }
+
+    fn get(&self, time: Timestamp) -> Option<&Arc<P>> {
+        self.get(time)
+    }
+
+    fn set(&mut self, time: Timestamp, pane: Option<Arc<P>>) {
+        match pane {
+            Some(pane) => *self.at(time) = pane,
+            None => drop(self.remove(time)),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::add_each;
 use crate::allowlists::CellIndex;
 use crate::calendar::Period;
 use crate::clock::{HOUR, MINUTE, Millis, Timestamp};
+use crate::view::timeline::Timeline;
 
 /// A window that ends now, or the calendar period that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +62,21 @@ pub struct HourFigures {
     pub dispersals: u64,
     /// Centavos of the dispersals, less returns.
     pub net: u128,
-    /// Changes, from this hour on, of the number of people in the windows of [`ROLLING_HOURS`]: a person enters with a
-    /// dispersal and leaves when it falls out, unless another one keeps the person in.
+    /// Number of dispersals of which something is left. Each counts its person in the windows that hold the hour, unless
+    /// an earlier dispersal does.
+    pub live: i64,
+    /// Changes, from this hour on, of the number of such exceptions in the windows of [`ROLLING_HOURS`], negative: one
+    /// begins with a dispersal to a person who is in the window already, and ends when the earlier dispersal falls out.
     pub people: [i64; 2],
 }
 
 impl AddAssign<&HourFigures> for HourFigures {
     fn add_assign(&mut self, more: &HourFigures) {
         // By name, so that a new figure is not left out.
-        let HourFigures { dispersals, net, people } = more;
+        let HourFigures { dispersals, net, live, people } = more;
         self.dispersals += dispersals;
         self.net += net;
+        self.live += live;
         add_each(&mut self.people, people);
     }
 }
@@ -88,10 +93,10 @@ pub type HourPane = HashMap<CellIndex, HourFigures>;
 /// Panes of the rolling windows.
 #[derive(Debug, Clone, Default)]
 pub struct RollingPanes {
-    /// Minutes by their beginning.
-    pub minutes: BTreeMap<Timestamp, Arc<SpanPane>>,
-    /// Hours by their beginning.
-    pub hours: BTreeMap<Timestamp, Arc<HourPane>>,
+    /// Minutes.
+    pub minutes: Timeline<Arc<SpanPane>>,
+    /// Hours.
+    pub hours: Timeline<Arc<HourPane>>,
     /// Sum of the changes of people in all hours before the first that is kept.
     pub before: Arc<HashMap<CellIndex, [i64; 2]>>,
 }
@@ -100,7 +105,7 @@ impl RollingPanes {
     /// Adds the figures of [`Span::Rolling1h`] to `sums`, by cell.
     pub fn add_minutes(&self, sums: &mut [SpanFigures], now: Timestamp) {
         let minute = now.floor(MINUTE);
-        for pane in self.minutes.range(minute - 59 * MINUTE..=minute).map(|(_, pane)| pane) {
+        for (_, pane) in self.minutes.between(minute - 59 * MINUTE, minute) {
             pane.iter().for_each(|(&cell, figures)| sums[cell.index()] += figures);
         }
     }
@@ -111,17 +116,19 @@ impl RollingPanes {
         let first = hour - (ROLLING_HOURS[rolling] - 1) * HOUR;
         let mut people = vec![0_i64; sums.len()];
         self.before.iter().for_each(|(&cell, changes)| people[cell.index()] += changes[rolling]);
-        for (&start, pane) in self.hours.range(..=hour) {
+        for (start, pane) in self.hours.between(Timestamp::MIN, hour) {
             for (&cell, figures) in pane.iter() {
                 people[cell.index()] += figures.people[rolling];
-                if start >= first {
+                if *start >= first {
+                    people[cell.index()] += figures.live;
                     sums[cell.index()].dispersals += figures.dispersals;
                     sums[cell.index()].net += figures.net;
                 }
             }
         }
         for (sum, count) in sums.iter_mut().zip(people) {
-            sum.beneficiaries += u64::try_from(count).expect("no more people leave a window than entered it");
+            // Below zero only if the clock went back beyond the kept hours: then dispersals are missing as well.
+            sum.beneficiaries += u64::try_from(count).unwrap_or(0);
         }
     }
 }

@@ -114,7 +114,8 @@ impl Agents {
             self.allowlists.sites.index(self.state.sites.name(site)) == self.allowlists.sites.other(),
             || arena.get(body.site),
         );
-        let known = self.state.agents.get(&body.agent).copied();
+        let place = self.state.agents.find(&body.agent);
+        let known = self.state.agents.at(place).copied();
         if known.is_some_and(|agent| agent.time.get() > Some(time)) {
             return;
         }
@@ -124,13 +125,8 @@ impl Agents {
             site: U16::new(u64::from(site)),
             status: body.status as u8,
         };
-        match known {
-            Some(before) => {
-                self.leave(&before);
-                *self.state.agents.get_mut(&body.agent).expect("the agent is there") = agent;
-            }
-            None => self.state.agents.insert(agent),
-        }
+        known.inspect(|before| self.leave(before));
+        self.state.agents.put(place, agent);
         self.join(&agent);
     }
 

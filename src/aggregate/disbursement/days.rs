@@ -36,7 +36,7 @@ use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
 use crate::aggregate::slots::{OpenSlot, SlotSeries};
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
-use crate::calendar::{Interval, Period};
+use crate::calendar::Period;
 use crate::clock::{DAY, Millis, Timestamp};
 use crate::event::{Centavos, FederalState};
 use crate::targets::{Measure, StreamTargetIndex, Tally};
@@ -64,6 +64,16 @@ struct Group {
     cell: CellIndex,
     /// In rising order.
     targets: Box<[StreamTargetIndex]>,
+    /// Figures of distinct people. They follow from the above.
+    people: Vec<HeadcountFigures>,
+}
+
+/// Figures of distinct people that count the same dispersals, each with the index of its period in
+/// [`SlotLayout::periods`](crate::aggregate::slots::SlotLayout::periods).
+#[derive(Debug, PartialEq)]
+struct HeadcountFigures {
+    headcount: Headcount,
+    figures: Vec<(Figure, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +96,7 @@ struct GroupCounts {
 }
 
 /// Figure for which two dispersals of a person may both count.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Figure {
     /// People of a programme as shown, in one of [`Period::STANDARD`].
     Own(usize),
@@ -94,7 +104,7 @@ enum Figure {
 }
 
 /// Subject of a count of distinct people, in whatever period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Headcount {
     /// A programme as shown.
     Programme(ProgrammeIndex),
@@ -260,117 +270,47 @@ impl DispersalSlots {
             let programme = allowlists.programme(name);
             let targets =
                 selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
-            Group { programme, cell: allowlists.cell(programme, allowlists.state(entity)), targets }
+            Group::new(programme, allowlists.cell(programme, allowlists.state(entity)), targets, selection)
         })
     }
 
     /// Updates repeats among counted dispersals after one joined them, or before it leaves them: only whether it repeats
     /// another changes, and whether the next one does.
     fn follow(&mut self, state: &DisbursementsState, index: u32, joins: bool) {
-        let change = if joins { 1 } else { -1 };
-        let person = state.people.dispersal(index).person();
-        let mut found = None;
-        for (figure, period) in self.figures(state, index) {
-            let changed = if state.people.is_crowded(person) {
-                self.repeating_in_crowd(state, index, figure, period, &mut found)
+        if state.people.has_neighbours(index) {
+            self.follow_neighbours(state, index, if joins { 1 } else { -1 });
+        }
+    }
+
+    /// Neighbours are searched once a headcount: many targets have few filters.
+    fn follow_neighbours(&mut self, state: &DisbursementsState, index: u32, change: i64) {
+        let people = &state.people;
+        let dispersal = people.dispersal(index);
+        let (person, time) = (dispersal.person(), dispersal.time());
+        let own = self.group(state, key_of(dispersal));
+        let Self { groups, series, crowds, counted, .. } = self;
+        for HeadcountFigures { headcount, figures } in &groups.get(own).people {
+            let (older, newer) = if people.is_crowded(person) {
+                let rank = people.rank(index);
+                (crowds.older(person, *headcount, rank), crowds.newer(person, *headcount, rank))
             } else {
-                match self.previous(state, index, figure, period) {
-                    Some(_) => Some(index),
-                    None => self.next(state, index, figure, period),
-                }
+                people.neighbours(index, |other, dispersal| {
+                    let group = (other < *counted).then(|| groups.known(key_of(dispersal)));
+                    group.is_some_and(|group| group == own || groups.get(group).counts_for(*headcount))
+                })
             };
-            if let Some(changed) = changed {
-                self.change_repeats(state, changed, figure, change);
+            let older = older.map(|older| people.dispersal(older).time());
+            let newer = newer.map(|newer| people.dispersal(newer));
+            for &(figure, period) in figures {
+                let Some(period) = series.periods_at(time).and_then(|periods| periods[period]) else { continue };
+                let (repeating, group) = match newer {
+                    _ if older.is_some_and(|older| older >= period.start) => (time, own),
+                    Some(newer) if newer.time() < period.end => (newer.time(), groups.known(key_of(newer))),
+                    _ => continue,
+                };
+                let Some(slot) = series.at(repeating) else { continue };
+                *slot.content.repeats(figure, group) += change;
             }
-        }
-    }
-
-    /// The dispersal to a crowded person that repeats another because of the one at `index`: that itself, or the next.
-    /// `found` has the headcount that was looked up last and its neighbours, since figures of one come together.
-    fn repeating_in_crowd(
-        &mut self,
-        state: &DisbursementsState,
-        index: u32,
-        figure: Figure,
-        period: Interval,
-        found: &mut Option<(Headcount, [Option<u32>; 2])>,
-    ) -> Option<u32> {
-        let headcount = self.headcount(state, index, figure);
-        let [older, newer] = match *found {
-            Some((same, neighbours)) if same == headcount => neighbours,
-            _ => {
-                let (person, rank) = (state.people.dispersal(index).person(), state.people.rank(index));
-                [self.crowds.older(person, headcount, rank), self.crowds.newer(person, headcount, rank)]
-            }
-        };
-        *found = Some((headcount, [older, newer]));
-        let time = |other: u32| state.people.dispersal(other).time();
-        if older.is_some_and(|older| time(older) >= period.start) {
-            return Some(index);
-        }
-        newer.filter(|&newer| time(newer) < period.end)
-    }
-
-    fn change_repeats(&mut self, state: &DisbursementsState, index: u32, figure: Figure, change: i64) {
-        let dispersal = state.people.dispersal(index);
-        let group = self.group(state, key_of(dispersal));
-        let Some(pane) = self.series.at(dispersal.time()) else { return };
-        match figure {
-            Figure::Own(period) => counts_of(&mut pane.content.counts, group).repeats[period] += change,
-            Figure::Target(target) => *counts_of(&mut pane.content.repeats, target.index() as u32) += change,
-        }
-    }
-
-    /// Figures of distinct people that a dispersal counts for, each with its period. Empty if its person has no other
-    /// dispersal.
-    fn figures(&mut self, state: &DisbursementsState, index: u32) -> Vec<(Figure, Interval)> {
-        if !state.people.has_neighbours(index) {
-            return Vec::new();
-        }
-        let dispersal = state.people.dispersal(index);
-        let group = self.group(state, key_of(dispersal));
-        let Self { selection, groups, series, .. } = self;
-        let Some(periods) = series.periods_at(dispersal.time()) else { return Vec::new() };
-        let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), periods[period]));
-        let people =
-            groups.get(group).targets.iter().filter(|&&target| selection.of(target).measure == Measure::Beneficiaries);
-        let targets = people.map(|&target| (Figure::Target(target), periods[selection.of(target).period]));
-        own.chain(targets).filter_map(|(figure, period)| Some((figure, period?))).collect()
-    }
-
-    /// Nearest older counted dispersal of the same person that counts for a figure in a period.
-    fn previous(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
-        let is_within = |&other: &u32| state.people.dispersal(other).time() >= period.start;
-        let mut at = state.people.older(index);
-        while let Some(other) = at.filter(is_within) {
-            if other < self.counted && self.counts_for(state, index, other, figure) {
-                return Some(other);
-            }
-            at = state.people.older(other);
-        }
-        None
-    }
-
-    /// Nearest newer dispersal, likewise.
-    fn next(&mut self, state: &DisbursementsState, index: u32, figure: Figure, period: Interval) -> Option<u32> {
-        let is_within = |&other: &u32| state.people.dispersal(other).time() < period.end;
-        let mut at = state.people.newer(index);
-        while let Some(other) = at.filter(is_within) {
-            if other < self.counted && self.counts_for(state, index, other, figure) {
-                return Some(other);
-            }
-            at = state.people.newer(other);
-        }
-        None
-    }
-
-    fn headcount(&mut self, state: &DisbursementsState, index: u32, figure: Figure) -> Headcount {
-        match figure {
-            Figure::Own(_) => {
-                let group = self.group(state, key_of(state.people.dispersal(index)));
-                Headcount::Programme(self.groups.get(group).programme)
-            }
-            Figure::Target(target) => Headcount::Filter(self.selection.of(target).like),
         }
     }
 
@@ -378,7 +318,8 @@ impl DispersalSlots {
     fn join_crowd(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if state.people.is_crowded(dispersal.person()) {
-            let headcounts = self.headcounts(state, dispersal);
+            let group = self.group(state, key_of(dispersal));
+            let headcounts = self.groups.get(group).people.iter().map(|people| people.headcount);
             self.crowds.insert(dispersal.person(), headcounts, state.people.rank(index));
         }
     }
@@ -387,30 +328,50 @@ impl DispersalSlots {
     fn leave_crowd(&mut self, state: &DisbursementsState, index: u32) {
         let dispersal = state.people.dispersal(index);
         if state.people.is_crowded(dispersal.person()) {
-            let headcounts = self.headcounts(state, dispersal);
+            let group = self.group(state, key_of(dispersal));
+            let headcounts = self.groups.get(group).people.iter().map(|people| people.headcount);
             self.crowds.remove(dispersal.person(), headcounts, state.people.rank(index));
         }
     }
+}
 
-    fn headcounts(&mut self, state: &DisbursementsState, dispersal: &Dispersal) -> Vec<Headcount> {
-        let group = self.group(state, key_of(dispersal));
-        let Group { programme, targets, .. } = self.groups.get(group);
-        let people = targets.iter().map(|&target| self.selection.of(target));
-        let filters = people.filter(|target| target.measure == Measure::Beneficiaries).map(|target| target.like);
-        let mut headcounts = vec![Headcount::Programme(*programme)];
-        headcounts.extend(filters.map(Headcount::Filter));
-        headcounts.sort_unstable();
-        headcounts.dedup();
-        headcounts
+impl Group {
+    fn new(
+        programme: ProgrammeIndex,
+        cell: CellIndex,
+        targets: Box<[StreamTargetIndex]>,
+        selection: &Selection,
+    ) -> Self {
+        let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), period)).collect();
+        let mut people = vec![HeadcountFigures { headcount: Headcount::Programme(programme), figures: own }];
+        for &index in &targets {
+            let target = selection.of(index);
+            if target.measure != Measure::Beneficiaries {
+                continue;
+            }
+            let (headcount, figure) = (Headcount::Filter(target.like), (Figure::Target(index), target.period));
+            match people.iter_mut().find(|known| known.headcount == headcount) {
+                Some(known) => known.figures.push(figure),
+                None => people.push(HeadcountFigures { headcount, figures: vec![figure] }),
+            }
+        }
+        Self { programme, cell, targets, people }
     }
 
-    /// True if `other` counts for the figure that the dispersal at `index` counts for.
-    fn counts_for(&mut self, state: &DisbursementsState, index: u32, other: u32, figure: Figure) -> bool {
-        let [own, other] = [index, other].map(|index| self.group(state, key_of(state.people.dispersal(index))));
-        let [own, other] = [own, other].map(|group| self.groups.get(group));
+    /// True if dispersals of the group count for a headcount.
+    fn counts_for(&self, headcount: Headcount) -> bool {
+        match headcount {
+            Headcount::Programme(programme) => self.programme == programme,
+            Headcount::Filter(target) => self.targets.binary_search(&target).is_ok(),
+        }
+    }
+}
+
+impl SlotContent {
+    fn repeats(&mut self, figure: Figure, group: u32) -> &mut i64 {
         match figure {
-            Figure::Own(_) => own.programme == other.programme,
-            Figure::Target(target) => other.targets.binary_search(&target).is_ok(),
+            Figure::Own(period) => &mut counts_of(&mut self.counts, group).repeats[period],
+            Figure::Target(target) => counts_of(&mut self.repeats, target.index() as u32),
         }
     }
 }

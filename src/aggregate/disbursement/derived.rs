@@ -87,11 +87,9 @@ impl DerivedFigures {
             self.rolling.add(dispersal.time(), cell, dispersal.left());
             if dispersal.left() > 0 {
                 let (older, _) = self.neighbours(state, index);
-                self.rolling.count_person(
-                    dispersal.time(),
-                    cell,
-                    older.map(|older| state.people.dispersal(older).time()),
-                );
+                if let Some(older) = older {
+                    self.rolling.except(dispersal.time(), cell, state.people.dispersal(older).time());
+                }
             }
         }
     }
@@ -210,7 +208,9 @@ impl DerivedFigures {
 
     /// Discounts the person of a dispersal of which nothing is left, before it leaves its person's list.
     pub(crate) fn leave(&mut self, state: &DisbursementsState, index: u32) {
+        let dispersal = state.people.dispersal(index);
         self.slots.each(|slots| slots.leave(state, index));
+        self.rolling.end(dispersal.time(), self.cell_of(dispersal));
         self.recount(state, index, false);
         self.leave_crowd(state, index);
     }
@@ -275,7 +275,7 @@ impl DerivedFigures {
         let dispersal = state.people.dispersal(index);
         let (person, shown) = (dispersal.person(), self.programme(dispersal.programme()));
         if !state.people.is_crowded(person) {
-            return state.people.neighbours(index, |other| self.programme(other) == shown);
+            return state.people.neighbours(index, |_, other| self.programme(other.programme()) == shown);
         }
         let rank = state.people.rank(index);
         (self.crowds.older(person, shown, rank), self.crowds.newer(person, shown, rank))
@@ -288,7 +288,7 @@ impl DerivedFigures {
         self.recount_beneficiaries(state, index, neighbours, enters);
     }
 
-    /// Updates the rolling windows: only the dispersal's own part changes, and that of the next one.
+    /// Updates the exceptions of the rolling windows: only that of the dispersal changes, and that of the next one.
     fn recount_rolling(
         &mut self,
         state: &DisbursementsState,
@@ -299,16 +299,16 @@ impl DerivedFigures {
         let dispersal = state.people.dispersal(index);
         let (time, cell) = (dispersal.time(), self.cell_of(dispersal));
         let previous = older.map(|older| state.people.dispersal(older).time());
-        let next = newer.map(|newer| state.people.dispersal(newer)).map(|next| (next.time(), self.cell_of(next)));
-        let (before, after) = if enters { (previous, Some(time)) } else { (Some(time), previous) };
-        if let Some((next, next_cell)) = next {
-            self.rolling.discount_person(next, next_cell, before);
-            self.rolling.count_person(next, next_cell, after);
+        if let Some(next) = newer.map(|newer| state.people.dispersal(newer)) {
+            let (next, next_cell) = (next.time(), self.cell_of(next));
+            let (before, after) = if enters { (previous, Some(time)) } else { (Some(time), previous) };
+            before.inspect(|&before| self.rolling.count_again(next, next_cell, before));
+            after.inspect(|&after| self.rolling.except(next, next_cell, after));
         }
-        if enters {
-            self.rolling.count_person(time, cell, previous);
-        } else {
-            self.rolling.discount_person(time, cell, previous);
+        match previous {
+            Some(previous) if enters => self.rolling.except(time, cell, previous),
+            Some(previous) => self.rolling.count_again(time, cell, previous),
+            None => {}
         }
     }
 

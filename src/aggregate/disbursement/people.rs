@@ -210,7 +210,7 @@ impl People {
 
     /// Indexes of a person's listed dispersals, newest first.
     pub(crate) fn listed(&self, person: u32) -> impl Iterator<Item = u32> {
-        std::iter::successors(self.people[person].newest.get(), |&index| self.older(index))
+        std::iter::successors(self.people[person].newest.get(), |&index| self.dispersals[index].older.get())
     }
 
     /// Place of a dispersal in its person's list.
@@ -219,13 +219,21 @@ impl People {
         Rank { time: dispersal.time(), tie: dispersal.tie.get() as u16, state: dispersal.state, index }
     }
 
-    /// Nearest older and newer dispersal of the same person whose programme `belongs`, by a walk along the list: not for
-    /// crowded people.
-    pub(crate) fn neighbours(&self, index: u32, belongs: impl Fn(LabelId) -> bool) -> (Option<u32>, Option<u32>) {
+    /// Nearest older and newer dispersal of the same person that `belongs`, by a walk along the list: not for crowded
+    /// people. `belongs` gets a dispersal and its index.
+    pub(crate) fn neighbours(
+        &self,
+        index: u32,
+        belongs: impl Fn(u32, &Dispersal) -> bool,
+    ) -> (Option<u32>, Option<u32>) {
         let walk = |step: fn(&Dispersal) -> SlabLink| {
             let mut at = step(&self.dispersals[index]).get();
-            while let Some(other) = at.filter(|&other| !belongs(self.dispersals[other].programme())) {
-                at = step(&self.dispersals[other]).get();
+            while let Some(other) = at {
+                let dispersal = &self.dispersals[other];
+                if belongs(other, dispersal) {
+                    break;
+                }
+                at = step(dispersal).get();
             }
             at
         };
@@ -246,16 +254,6 @@ impl People {
     /// Index of every person.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.people.iter().map(|(person, _)| person)
-    }
-
-    /// Predecessor of a dispersal in its person's list.
-    pub(crate) fn older(&self, index: u32) -> Option<u32> {
-        self.dispersals[index].older.get()
-    }
-
-    /// Successor of a dispersal in its person's list.
-    pub(crate) fn newer(&self, index: u32) -> Option<u32> {
-        self.dispersals[index].newer.get()
     }
 
     /// Programmes with settled dispersals of a person, and the first of each.

@@ -52,11 +52,6 @@ impl Support {
         self.newest.get().unwrap_or(Timestamp::MIN)
     }
 
-    /// True if an event of the support was applied.
-    pub(crate) fn is_known(&self) -> bool {
-        self.seen != 0
-    }
-
     pub(crate) fn has(&self, kind: DisbursementKind) -> bool {
         self.seen & 1 << kind as u8 != 0
     }
@@ -69,10 +64,16 @@ impl Support {
         first
     }
 
-    /// First approval of an open support: approved, and neither dispersed nor rejected. Open supports are the backlog.
+    /// True if the support is approved, and neither dispersed nor rejected. Open supports are the backlog.
+    pub(crate) fn is_open(&self) -> bool {
+        self.has(DisbursementKind::Approved)
+            && !self.has(DisbursementKind::Dispersed)
+            && !self.has(DisbursementKind::Rejected)
+    }
+
+    /// First approval of an open support.
     pub(crate) fn open(&self) -> Option<Approval> {
-        let closed = self.has(DisbursementKind::Dispersed) || self.has(DisbursementKind::Rejected);
-        self.approved().filter(|_| !closed)
+        self.approved().filter(|_| self.is_open())
     }
 
     pub(crate) fn approved(&self) -> Option<Approval> {

@@ -4,12 +4,13 @@
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
+use super::support::Support;
 use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{SlabLink, U16, U40};
 use crate::aggregate::pages::PagedTable;
 use crate::aggregate::slab::{Slab, SlabEntry};
 use crate::aggregate::table::{Table, TableEntry};
-use crate::event::{Centavos, Hash128};
+use crate::event::{Centavos, DisbursementKind, Hash128};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WaitingReturns {
@@ -63,8 +64,8 @@ impl WaitingReturns {
     }
 
     /// True if a return of the support waits.
-    pub(crate) fn has(&self, credit: &Hash128) -> bool {
-        self.lists.get(credit).is_some()
+    pub(crate) fn has_returns(&self, support: &Support) -> bool {
+        support.has(DisbursementKind::Returned) && self.lists.get(&support.key()).is_some()
     }
 
     /// Adds the newest return of a support.
@@ -75,11 +76,12 @@ impl WaitingReturns {
             next: SlabLink::NONE,
         };
         let link = SlabLink::to(self.returns.insert(item));
-        let list =
-            self.lists.get_or_insert(credit, || ReturnList { credit: *credit, first: link, last: SlabLink::NONE });
-        let last = std::mem::replace(&mut list.last, link);
-        if let Some(last) = last.get() {
-            self.returns.get_mut(last).next = link;
+        match self.lists.get_mut(credit) {
+            Some(list) => {
+                let last = std::mem::replace(&mut list.last, link).get().expect("a list has a last return");
+                self.returns.get_mut(last).next = link;
+            }
+            None => self.lists.insert(ReturnList { credit: *credit, first: link, last: link }),
         }
     }
 

@@ -47,9 +47,9 @@ fn empty_views() -> Views {
 fn disperse(view: &mut DisbursementView, time: Timestamp, cell: usize) {
     view.cells[cell].dispersals += 1;
     let cell = CellIndex::new(cell);
-    let minutes = Arc::make_mut(view.rolling.minutes.entry(time).or_default());
+    let minutes = Arc::make_mut(view.rolling.minutes.at(time));
     *minutes.entry(cell).or_default() += &SpanFigures { beneficiaries: 0, dispersals: 1, net: 100 };
-    let hours = Arc::make_mut(view.rolling.hours.entry(time).or_default());
+    let hours = Arc::make_mut(view.rolling.hours.at(time));
     *hours.entry(cell).or_default() +=
         &HourFigures { dispersals: 1, net: 100, people: [1, 2], ..HourFigures::default() };
     Arc::make_mut(&mut view.rolling.before).entry(cell).or_default()[0] += 1;
@@ -74,8 +74,8 @@ fn apply(views: &mut Views, (partition, minute, cell, change): Step) {
     match (&mut changed.figures, change) {
         (StreamFigures::Call(view), _) => view.waiting.add(at(minute), CellIndex::new(cell)),
         (StreamFigures::Disbursement(view), Change::Forget) => {
-            view.rolling.minutes.remove(&at(minute));
-            view.rolling.hours.remove(&at(minute));
+            view.rolling.minutes.remove(at(minute));
+            view.rolling.hours.remove(at(minute));
             view.slots.slots.set(at(minute), None);
         }
         (StreamFigures::Disbursement(view), _) => disperse(view, at(minute), cell),
@@ -93,7 +93,7 @@ fn disbursements_of(views: &[Arc<PartitionView>]) -> impl Iterator<Item = &Disbu
 /// Figures by minute and cell, without those that are zero.
 fn by_minute(views: &[Arc<PartitionView>]) -> BTreeMap<(Timestamp, CellIndex), (u64, u128)> {
     let mut sums = BTreeMap::<_, (u64, u128)>::new();
-    for (&time, pane) in disbursements_of(views).flat_map(|view| &view.rolling.minutes) {
+    for &(time, ref pane) in disbursements_of(views).flat_map(|view| view.rolling.minutes.all()) {
         for (&cell, figures) in pane.iter() {
             let (dispersals, net) = sums.entry((time, cell)).or_default();
             *dispersals += figures.dispersals;
@@ -126,7 +126,7 @@ fn check(merged: &MergedView, views: &Views) -> Result<(), TestCaseError> {
     prop_assert_eq!(merged.disbursements.cells[1].dispersals, cells);
     let afresh = MergedView::of(views);
     let (kept, afresh_view) = (&merged.disbursements, &afresh.disbursements);
-    prop_assert_eq!(&kept.rolling.hours, &afresh_view.rolling.hours);
+    prop_assert_eq!(kept.rolling.hours.all(), afresh_view.rolling.hours.all());
     prop_assert_eq!(&kept.rolling.before, &afresh_view.rolling.before);
     prop_assert_eq!(&merged.calls.waiting.minutes, &afresh.calls.waiting.minutes);
     let waiting = |merged: &MergedView| {
@@ -174,7 +174,8 @@ fn what_has_not_changed_is_not_added_up_again() {
     apply(&mut views, (2, 1, 0, Change::Dispersal));
     let second = merger.merge(views.clone());
     assert!(Arc::ptr_eq(&first.calls, &second.calls));
-    let pane = |merged: &MergedView, minute| Arc::clone(&merged.disbursements.rolling.minutes[&at(minute)]);
+    let pane =
+        |merged: &MergedView, minute| merged.disbursements.rolling.minutes.get(at(minute)).cloned().expect("a pane");
     assert!(Arc::ptr_eq(&pane(&first, 0), &pane(&second, 0)));
     assert_eq!([&first, &second].map(|merged| pane(merged, 1)[&CellIndex::new(0)].dispersals), [4, 5]);
 }
