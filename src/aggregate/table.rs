@@ -14,7 +14,8 @@
 //!
 //! A record searches a table once: [`Table::find`] returns a [`Place`], which later reads and the insertion take. A
 //! search compares the leading eight bytes, which almost always decide. An insertion moves its neighbours, a dozen or
-//! more, by one copy a page. docs/benchmarks.md has the instructions of a record.
+//! more, by one copy a page. Identifiers and supports take less than half of the instructions that they did without this
+//! (docs/benchmarks.md).
 //!
 //! `hashbrown` serves the small maps of this crate. It is not used here because it aligns entries, doubles memory at
 //! once and lays entries out by history: an image of its memory could not be a checkpoint. docs/benchmarks.md has the
