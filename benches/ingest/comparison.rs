@@ -32,7 +32,7 @@ pub fn measure(kafka: &Kafka, options: &Options) {
         rows[0].1.push(drain::run(drain::POLL, &log));
         rows[1].1.push(drain::run(drain::BATCH, &log));
         for (row, program) in programs.iter().rev().enumerate() {
-            rows[2 + row].1.push(run_program(program, &log).0);
+            rows[2 + row].1.push(run_program(program, &log, &[]).0);
         }
     }
     println!("\n## {} events: bare drains and the whole program\n", log.records);

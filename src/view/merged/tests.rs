@@ -50,7 +50,8 @@ fn disperse(view: &mut DisbursementView, time: Timestamp, cell: usize) {
     let minutes = Arc::make_mut(view.rolling.minutes.entry(time).or_default());
     *minutes.entry(cell).or_default() += &SpanFigures { beneficiaries: 0, dispersals: 1, net: 100 };
     let hours = Arc::make_mut(view.rolling.hours.entry(time).or_default());
-    *hours.entry(cell).or_default() += &HourFigures { dispersals: 1, net: 100, people: [1, 2], ..HourFigures::default() };
+    *hours.entry(cell).or_default() +=
+        &HourFigures { dispersals: 1, net: 100, people: [1, 2], ..HourFigures::default() };
     Arc::make_mut(&mut view.rolling.before).entry(cell).or_default()[0] += 1;
     let slots = &mut view.slots.slots;
     let old = slots.iter().find(|slot| slot.span.start == time).cloned();
