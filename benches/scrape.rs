@@ -17,6 +17,7 @@ use pacemeter::export::Exporter;
 use pacemeter::record::{PerStream, RawRecord, Stream, TopicPartition};
 use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
+use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::merged::{MergedView, ViewMerger};
 use pacemeter::view::progress::Evaluator;
@@ -43,6 +44,7 @@ struct Variant {
     publisher: Arc<SnapshotPublisher>,
     exporter: Exporter,
     clock: Clock,
+    targets: Arc<Targets>,
     series: usize,
     costs: [Vec<Duration>; STEPS.len()],
 }
@@ -93,10 +95,21 @@ impl Variant {
         let count = i32::try_from(partitions).expect("few partitions");
         let usual = Load::of(2 * EVENTS, 2020, PartitionCounts::each(count), now);
         let emissions = Box::new(Load { calls: 0.1, milestones: 0.001, ..usual }.emissions());
-        let offsets = vec![0; states.len()];
+        let (offsets, targets) = (vec![0; states.len()], view_config.targets);
         let (merger, costs) = (ViewMerger::default(), Default::default());
-        let mut variant =
-            Self { partitions, states, offsets, emissions, merger, publisher, exporter, clock, series: 0, costs };
+        let mut variant = Self {
+            partitions,
+            states,
+            offsets,
+            emissions,
+            merger,
+            publisher,
+            exporter,
+            clock,
+            targets,
+            series: 0,
+            costs,
+        };
         variant.apply(EVENTS as usize);
         variant.round();
         variant.costs = Default::default();
@@ -135,7 +148,7 @@ impl Variant {
             timed(&mut steps[0], || self.states.iter_mut().map(|state| Arc::new(state.view(now))).collect());
         let merged = timed(&mut steps[1], || self.merger.merge(views.clone()));
         drop(timed(&mut steps[2], || black_box(MergedView::of(&views))));
-        self.publisher.publish(snapshot(&views, merged, now));
+        self.publisher.publish(snapshot(&views, merged, &self.targets, now));
         let body = timed(&mut steps[3], || self.exporter.render());
         timed(&mut steps[4], || body.gzip());
         self.costs.iter_mut().zip(steps).for_each(|(costs, step)| costs.push(step));
@@ -151,7 +164,7 @@ fn timed<T>(cpu: &mut Duration, work: impl FnOnce() -> T) -> T {
     result
 }
 
-fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, now: Timestamp) -> Snapshot {
+fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, targets: &Arc<Targets>, now: Timestamp) -> Snapshot {
     let status = |(number, view): (usize, &Arc<PartitionView>)| PartitionStatus {
         partition: TopicPartition { stream: view.stream, topic: "benchmark".to_owned(), partition: number as i32 },
         position: view.next_offset,
@@ -170,7 +183,7 @@ fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, now: Timestamp) ->
         outgrown: Vec::new(),
         complete_until: PerStream::from_fn(|_| Some(now)),
         built: now,
-        targets: Arc::default(),
+        targets: Arc::clone(targets),
         closed_periods: Arc::default(),
         due: Instant::now(),
     }

@@ -1,15 +1,14 @@
 //! Cost of checkpoints, and the time that they save at a restart.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::kafka::Kafka;
 use super::load::{self, Log};
-use super::process::{self, Pacemeter, Usage};
+use super::process::{Pacemeter, Usage};
 use super::report::{Table, median};
-use super::{run_program, run_to_the_end};
+use super::run_to_the_end;
 
 /// Duration of the measurement under the steady load.
 const STEADY: Duration = Duration::from_secs(150);
@@ -28,8 +27,8 @@ fn ratio(log: &Log, rounds: usize) {
     let mut measured: [Vec<Usage>; 2] = Default::default();
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
-        measured[0].push(run_program(Path::new(process::OWN), log, &off).0);
-        measured[1].push(run_to_the_end(log).0);
+        measured[0].push(run_to_the_end(log, &off).0);
+        measured[1].push(run_to_the_end(log, &[]).0);
     }
     let of = |what: fn(&Usage) -> f64, runs: &[Usage]| median(runs.iter().map(what));
     let mut table = Table::new(&["", "wall s", "throughput, x of without", "CPU s", "peak RSS MB", "rounds, wall s"]);

@@ -106,11 +106,11 @@ fn hold(kafka: &Kafka, events: u64) {
 }
 
 /// Starts the program on the log and measures it from its start until its figures are complete.
-fn run_to_the_end(log: &Log) -> (Usage, f64) {
-    run_program(Path::new(process::OWN), log, &[])
+fn run_to_the_end(log: &Log, settings: &[String]) -> (Usage, f64) {
+    run_program(Path::new(process::OWN), log, settings)
 }
 
-/// Starts a build of the program with more settings, as [`run_to_the_end`] does with this one.
+/// Starts a build of the program, as [`run_to_the_end`] does with this one.
 fn run_program(program: &Path, log: &Log, settings: &[String]) -> (Usage, f64) {
     let state = tempfile::tempdir().expect("a temporary directory");
     let mut pacemeter = Pacemeter::start_program(program, state, &[log.settings(), settings.to_vec()].concat());
@@ -139,7 +139,7 @@ fn sizes(kafka: &Kafka) {
     ];
     let mut table = Table::new(&columns);
     let empty = Log::write(kafka, "empty", load::disbursements(0));
-    let (base, _) = run_to_the_end(&empty);
+    let (base, _) = run_to_the_end(&empty, &[]);
     let row = |supports: u64, megabytes: &Usage| {
         let [resident, peak] =
             [megabytes.resident_megabytes(), megabytes.peak_megabytes()].map(|megabytes| format!("{megabytes:.0}"));
@@ -151,7 +151,7 @@ fn sizes(kafka: &Kafka) {
     let mut million = None;
     for count in [331_000, 1_000_000, 3_310_000, 5_000_000] {
         let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count));
-        let (measured, jump) = run_to_the_end(&log);
+        let (measured, jump) = run_to_the_end(&log, &[]);
         let cost = measured.cpu_seconds() / log.records as f64 * 1e6;
         let bytes = measured.resident_megabytes() * 1e6;
         if count == 1_000_000 {

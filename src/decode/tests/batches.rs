@@ -1,22 +1,21 @@
 //! Records that are decoded together, compared with each by itself.
 
 use super::*;
-use crate::simulate::{FaultRates, Load, PartitionCounts};
+use crate::simulate::{Emission, FaultRates, Load, PartitionCounts};
 
 /// Records of the simulated programme, every other one damaged further.
-fn records(seed: u64) -> Vec<(Stream, Vec<u8>, Vec<(&'static str, Vec<u8>)>)> {
+fn records(seed: u64) -> Vec<Emission> {
     let end = Timestamp::from_millis(1_790_000_000_000);
     let load = Load::of(3_000, seed, PartitionCounts::each(3), end);
     let mut random = fastrand::Rng::with_seed(seed);
     let load = Load { calls: 0.3, milestones: 0.1, faults: FaultRates::HOSTILE, ..load };
     load.emissions()
-        .map(|emission| {
-            let mut value = emission.value;
-            if random.bool() && !value.is_empty() {
-                let at = random.usize(..value.len());
-                value[at] = random.u8(..);
+        .map(|mut emission| {
+            if random.bool() && !emission.value.is_empty() {
+                let at = random.usize(..emission.value.len());
+                emission.value[at] = random.u8(..);
             }
-            (emission.stream, value, emission.headers)
+            emission
         })
         .collect()
 }
@@ -36,7 +35,7 @@ fn a_batch_is_decoded_as_its_records_are() {
             rest = others;
             let mut arenas = [LabelArena::default(), LabelArena::default(), LabelArena::default()];
             let mut decoded = [Vec::new(), Vec::new(), Vec::new()];
-            for (stream, value, headers) in group {
+            for Emission { stream, value, headers, .. } in group {
                 let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, Some(value.as_slice()))).collect();
                 let timestamp = Some(Timestamp::from_millis(1_790_000_000_000));
                 let record = RawRecord { value: Some(value), timestamp, headers: &headers, ..RawRecord::default() };
