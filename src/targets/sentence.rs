@@ -159,7 +159,7 @@ impl SentenceInput<'_> {
         text(format!("{es}: {actual}, y la meta es {goal}."), format!("{en}: {actual}, and the goal is {goal}."))
     }
 
-    /// Where the period would end at this pace, if that is known.
+    /// Projected end of the period at this pace; `None` while too little has passed.
     fn outlook(&self) -> Option<(String, String)> {
         let (period_es, period_en) = period_words(self.target.period);
         let (es, en) = self.amount(three_figures(self.report.projection?));
