@@ -74,6 +74,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod touch;
 mod unlisted;
 
 use std::ops::Add;
@@ -93,6 +94,8 @@ pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use self::table::RECORDS_A_SWEEP;
+use self::touch::TouchStep;
+pub use self::touch::touch_all;
 pub use self::unlisted::{UnlistedCounts, UnlistedValue};
 use crate::allowlists::Allowlists;
 use crate::clock::{Millis, Timestamp};
@@ -258,15 +261,12 @@ impl PartitionState {
         passed
     }
 
-    /// Reads the memory that an event will need, so that it is in the cache when the event is applied. Called for
-    /// several events in a row, their waits for memory overlap. Changes nothing; the returned byte keeps the compiler
-    /// from removing the reads.
-    pub fn touch(&self, event: &Event) -> u8 {
-        let body = match (&self.body, &event.body) {
-            (StreamBody::Disbursement(partition), Body::Disbursement(body)) => partition.touch(body),
-            _ => 0,
-        };
-        self.ids.touch(event) ^ body
+    fn touch(&self, event: &Event, step: TouchStep) -> u8 {
+        let id = if step == TouchStep::Tables { self.ids.touch(event) } else { 0 };
+        match (&self.body, &event.body) {
+            (StreamBody::Disbursement(partition), Body::Disbursement(body)) => id ^ partition.touch(body, step),
+            _ => id,
+        }
     }
 
     /// Removes some of what is older than the horizon and changes no figure by being removed. The turns follow from the

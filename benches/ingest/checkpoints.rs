@@ -15,7 +15,7 @@ const STEADY: Duration = Duration::from_secs(150);
 const RATE: u64 = 10_000;
 
 pub fn measure(kafka: &Kafka, events: u64, rounds: usize) {
-    let log = Log::write(kafka, "checkpoints", load::mixed(events));
+    let log = Log::write(kafka, "checkpoints", load::mixed(events), load::CODEC);
     ratio(&log, rounds);
     restart(&log);
     steady(&log);

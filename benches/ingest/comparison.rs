@@ -16,7 +16,7 @@ const MAX_SPREAD: f64 = 1.3;
 
 /// Measures all in turn, so that changing conditions of the machine affect all of them.
 pub fn measure(kafka: &Kafka, options: &Options) {
-    let log = Log::write(kafka, "ingest", load::mixed(options.events));
+    let log = Log::write(kafka, "ingest", load::mixed(options.events), &options.codec);
     eprintln!("warming up the broker");
     drain::run(drain::POLL, &log);
     let mut rows: Vec<(String, Vec<Usage>)> =

@@ -37,11 +37,14 @@ pub struct Log<'a> {
     pub records: u64,
 }
 
+/// Codec of batches, unless another is asked for.
+pub const CODEC: &str = "lz4";
+
 impl<'a> Log<'a> {
-    pub fn write(kafka: &'a Kafka, name: &str, load: Load) -> Self {
+    pub fn write(kafka: &'a Kafka, name: &str, load: Load, codec: &str) -> Self {
         let mut log = Self::empty(kafka, name);
         if load.supports > 0 {
-            log.append(load);
+            log.append(load, codec);
         }
         log
     }
@@ -57,10 +60,10 @@ impl<'a> Log<'a> {
     }
 
     /// Writes the records of a load as fast as the broker takes them.
-    pub fn append(&mut self, load: Load) {
+    pub fn append(&mut self, load: Load, codec: &str) {
         eprintln!("writing about {} records to {}", load.expected_records(), self.name);
         self.description = format!(
-            "{} supports of {} people, {:.0} % calls, {:.1} % duplicates, {} partitions of disbursements.",
+            "{} supports of {} people, {:.0} % calls, {:.1} % duplicates, {} partitions of disbursements, codec {codec}.",
             load.supports,
             load.people,
             load.calls * 100.0,
@@ -74,6 +77,7 @@ impl<'a> Log<'a> {
             .set("batch.size", "1000000")
             .set("queue.buffering.max.messages", "200000")
             .set("acks", "1")
+            .set("compression.codec", codec)
             .create()
             .expect("a producer");
         let started = Instant::now();

@@ -1,11 +1,11 @@
 //! Cost of ingestion on a real Kafka: bare drains of the same records, the whole program, and the ratios between them.
 //!
 //! ```text
-//! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--against PROGRAM]
+//! cargo bench --bench ingest -- [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--codec NAME] [--against PROGRAM]
 //! ```
 //!
-//! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records, and with
-//!   `--against` of another build of it, in turn;
+//! - `ingest`: wall time, CPU and memory of two bare drains and of `pacemeter run` over the same records (`--codec`: lz4,
+//!   zstd or none), and with `--against` of another build of it, in turn;
 //! - `sizes`: CPU and memory for logs of 331,000 to 5 million supports; cost per event and bytes per support must not
 //!   grow;
 //! - `scrapes`: cost of a scrape of 10,000 series, and cost of a scrape a second for ingestion;
@@ -40,6 +40,8 @@ struct Options {
     parts: Vec<String>,
     events: u64,
     rounds: usize,
+    /// Codec of the records of `ingest`: `lz4`, `zstd`, `none`, ...
+    codec: String,
     /// Another build of the program.
     against: Option<PathBuf>,
 }
@@ -66,19 +68,19 @@ fn main() {
 }
 
 fn options(arguments: &[String]) -> Options {
-    let mut options = Options { parts: Vec::new(), events: 3_000_000, rounds: 3, against: None };
+    let mut options =
+        Options { parts: Vec::new(), events: 3_000_000, rounds: 3, codec: load::CODEC.to_owned(), against: None };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
-        if argument == "--against" {
-            options.against = Some(arguments.next().unwrap_or_else(|| usage(argument)).into());
-            continue;
-        }
-        let mut number = || arguments.next().and_then(|text| text.parse().ok()).unwrap_or_else(|| usage(argument));
+        let mut value = || arguments.next().unwrap_or_else(|| usage(argument));
+        let number = |text: &String| text.parse().unwrap_or_else(|_| usage(text));
         match argument.as_str() {
             // Cargo's own.
             "--bench" => {}
-            "--events" => options.events = number(),
-            "--rounds" => options.rounds = number() as usize,
+            "--events" => options.events = number(value()),
+            "--rounds" => options.rounds = number(value()) as usize,
+            "--codec" => options.codec.clone_from(value()),
+            "--against" => options.against = Some(value().into()),
             part => options.parts.push(part.to_owned()),
         }
     }
@@ -91,14 +93,14 @@ fn options(arguments: &[String]) -> Options {
 fn usage(fault: &str) -> ! {
     eprintln!(
         "unknown argument: {fault}
-usage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--against PROGRAM]"
+usage: ingest [ingest|sizes|scrapes|checkpoints|hold]... [--events N] [--rounds N] [--codec NAME] [--against PROGRAM]"
     );
     std::process::exit(64)
 }
 
 /// Keeps a log for profiling, and prints how to read it.
 fn hold(kafka: &Kafka, events: u64) {
-    let log = Log::write(kafka, "hold", load::mixed(events));
+    let log = Log::write(kafka, "hold", load::mixed(events), load::CODEC);
     let settings: Vec<String> = log.settings().iter().map(|setting| format!("--set '{setting}'")).collect();
     println!("\n    pacemeter run {}\n\n{} records; ends with standard input", settings.join(" "), log.records);
     // The result does not matter: any end of the input ends the program.
@@ -138,7 +140,7 @@ fn sizes(kafka: &Kafka) {
         "largest rise in 100 ms, MB",
     ];
     let mut table = Table::new(&columns);
-    let empty = Log::write(kafka, "empty", load::disbursements(0));
+    let empty = Log::write(kafka, "empty", load::disbursements(0), load::CODEC);
     let (base, _) = run_to_the_end(&empty, &[]);
     let row = |supports: u64, megabytes: &Usage| {
         let [resident, peak] =
@@ -150,7 +152,7 @@ fn sizes(kafka: &Kafka) {
     let mut smallest = None;
     let mut million = None;
     for count in [331_000, 1_000_000, 3_310_000, 5_000_000] {
-        let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count));
+        let log = Log::write(kafka, &format!("supports-{count}"), load::disbursements(count), load::CODEC);
         let (measured, jump) = run_to_the_end(&log, &[]);
         let cost = measured.cpu_seconds() / log.records as f64 * 1e6;
         let bytes = measured.resident_megabytes() * 1e6;

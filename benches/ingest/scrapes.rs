@@ -31,7 +31,7 @@ fn series(text: &str) -> usize {
 /// Measures scrapes at rest, with a record between any two, so that each needs a rendering of its own.
 fn each(kafka: &Kafka) {
     const SCRAPES: u32 = 60;
-    let mut log = Log::write(kafka, "scrapes", load::mixed(100_000));
+    let mut log = Log::write(kafka, "scrapes", load::mixed(100_000), load::CODEC);
     let mut pacemeter = Pacemeter::start(&[log.settings(), vec![many_series()]].concat());
     pacemeter.measure_until_ready();
     let (text, _) = pacemeter.scrape(false);
@@ -45,7 +45,7 @@ fn each(kafka: &Kafka) {
         let before = pacemeter.cpu();
         for _ in 0..SCRAPES {
             number += 1;
-            log.append(Load { seed: number, ..load::disbursements(1) });
+            log.append(Load { seed: number, ..load::disbursements(1) }, load::CODEC);
             // Longer than the time until a changed figure is published.
             std::thread::sleep(Duration::from_millis(350));
             took.extend(compressed.map(|compressed| pacemeter.scrape(compressed).1.as_secs_f64() * 1e3));
@@ -83,7 +83,7 @@ fn while_ingesting(kafka: &Kafka, events: u64) {
         pacemeter.measure_until_ready();
         let before = pacemeter.cpu();
         let took = std::thread::scope(|scope| {
-            let writing = scope.spawn(|| log.append(load::mixed(events)));
+            let writing = scope.spawn(|| log.append(load::mixed(events), load::CODEC));
             let mut took = Vec::new();
             while !writing.is_finished() {
                 let started = Instant::now();
