@@ -233,9 +233,6 @@ impl PartitionState {
     pub fn step(&mut self, offset: i64, decoded: &Result<Event, Rejection>, arena: &LabelArena) -> Outcome {
         assert!(offset >= self.log.next_offset, "offset {offset} was applied before: {} is next", self.log.next_offset);
         self.log.next_offset = offset + 1;
-        if self.records().is_multiple_of(RECORDS_A_SWEEP) {
-            self.sweep();
-        }
         let outcome = match decoded {
             Ok(event) => self.apply(event, arena),
             Err(rejection) => {
@@ -243,7 +240,11 @@ impl PartitionState {
                 Outcome::Rejected
             }
         };
-        self.log.counts.outcomes[outcome as usize] += 1;
+        let count = &mut self.log.counts.outcomes[outcome as usize];
+        *count += 1;
+        if outcome == Outcome::Applied && count.is_multiple_of(RECORDS_A_SWEEP) {
+            self.sweep();
+        }
         outcome
     }
 
@@ -270,7 +271,7 @@ impl PartitionState {
     }
 
     /// Removes some of what is older than the horizon and changes no figure by being removed. The turns follow from the
-    /// number of records, so no counter of their own is in state.
+    /// number of applied records, so no counter of their own is in state.
     #[cold]
     fn sweep(&mut self) {
         let Some(watermark) = self.log.watermark else { return };

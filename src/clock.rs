@@ -109,6 +109,15 @@ impl Clock {
         clock.elapsed.fetch_add(by, Ordering::Relaxed);
     }
 
+    /// Seconds that the clock shows in a second, on average; `None` if it is moved by hand.
+    pub fn speed(&self) -> Option<f64> {
+        match &self.0 {
+            Kind::Wall => Some(1.0),
+            Kind::Accelerated(clock) => Some(clock.speed),
+            Kind::Driven(_) | Kind::Manual(_) => None,
+        }
+    }
+
     /// Monotonic time, for time-outs and waits of the process itself.
     pub fn instant(&self) -> Instant {
         match &self.0 {

@@ -35,9 +35,10 @@
 //! oldest counts only once an operator adopts it, and never in place of a sealed cut, since anybody can make one.
 //!
 //! `cuts/chain` has two lines: the ids and hashes of all stored cuts, decisions on provisional ones (`settlement`) and
-//! the decisions of operators as JSON, and the keyed hash of that line. A cut that is edited, swapped or removed no longer matches the list. The loss is a fault until an
-//! operator accepts it ([`CutAcceptance`]) or the original file is restored, also over a cut that was taken again: a file
-//! is genuine if its hash is that of any entry of its id, and the file that is there decides which entry is current.
+//! the decisions of operators as JSON, and the keyed hash of that line. A cut that is edited, swapped or removed no longer
+//! matches the list. The loss is a fault until an operator accepts it ([`CutAcceptance`]) or the original file is restored,
+//! also over a cut that was taken again: a file is genuine if its hash is that of any entry of its id, and the file that
+//! is there decides which entry is current.
 //! While an earlier entry is current, later ones of its id are superseded and no loss.
 //!
 //! Each checkpoint names the cut that was stored last ([`LastCut`](crate::checkpoint::LastCut)). After a start the cut

@@ -90,7 +90,7 @@ pub enum StreamFigures {
     Milestone(MilestoneView),
 }
 
-/// Figures of a partition of disbursements.
+/// Figures of a partition of disbursements, or of all together.
 #[derive(Debug, Clone)]
 pub struct DisbursementView {
     /// Totals of each programme.
@@ -160,7 +160,7 @@ pub struct CellTotals {
     pub beneficiaries: u64,
 }
 
-/// Figures of a partition of the call centre.
+/// Figures of a partition of the call centre, or of all together.
 #[derive(Debug, Clone, Default)]
 pub struct CallView {
     /// Totals of each queue.
@@ -192,7 +192,7 @@ pub struct QueueTotals {
     pub handle: Histogram,
 }
 
-/// Figures of a partition of milestones.
+/// Figures of a partition of milestones, or of all together.
 #[derive(Debug, Clone, Default)]
 pub struct MilestoneView {
     /// Totals by initiative and milestone

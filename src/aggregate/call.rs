@@ -164,8 +164,8 @@ impl Calls {
         };
         calls.list_queues();
         let Self { state, queues, waiting, .. } = &mut calls;
+        state.timers = state.calls.iter().filter_map(|call| state.rules.timer(call)).collect();
         for call in state.calls.iter() {
-            state.timers.change(None, state.rules.timer(call));
             call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)]));
         }
         calls

@@ -121,12 +121,7 @@ impl Disbursements {
     ) -> Self {
         state.rules = rules;
         state.people.index();
-        let timed = state.supports.iter().filter_map(|support| state.timer(support));
-        let timers = timed.fold(Timers::default(), |mut timers, timer| {
-            timers.change(None, Some(timer));
-            timers
-        });
-        state.timers = timers;
+        state.timers = state.supports.iter().filter_map(|support| state.timer(support)).collect();
         Self { derived: DerivedFigures::build(&state, view_config, now), state, unlisted: UnlistedCounts::default() }
     }
 

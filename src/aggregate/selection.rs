@@ -93,9 +93,9 @@ pub(crate) struct Groups<G> {
 
 const RECENT: usize = 256;
 
-/// Index of a key among the recent ones: those of 32 states of eight programmes have different ones.
+/// Index of a key among the recent ones: those of 32 states of eight programmes have different ones, and those of queues.
 fn recent_index(key: u32) -> usize {
-    (key ^ key >> 11) as usize % RECENT
+    (key ^ key >> 11 ^ key >> 16) as usize % RECENT
 }
 
 impl<G: PartialEq> Groups<G> {

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Api, ApiError};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
-use crate::clock::Timestamp;
+use crate::clock::{MINUTE, Millis, Timestamp};
 use crate::cuts::CutStore;
 use crate::targets::{Target, TargetIndex, Targets};
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 use crate::view::snapshot::Snapshot;
+
+/// Age beyond which figures are not current.
+const MAX_AGE: Millis = MINUTE;
 
 /// A period: its kind, its name and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +40,8 @@ pub(crate) struct PeriodSpan {
 pub(super) struct RequestContext<'a> {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) now: Timestamp,
+    /// Maximum age of figures that are current, by the clock; `None` if the clock says nothing of ages.
+    max_age: Option<Millis>,
     pub(super) allowlists: &'a Allowlists,
     pub(super) cuts: &'a CutStore,
     evaluator: &'a Evaluator,
@@ -55,10 +60,16 @@ impl<'a> RequestContext<'a> {
         Ok(Self {
             snapshot,
             now: api.clock.now(),
+            max_age: api.clock.speed().map(|speed| (MAX_AGE as f64 * speed) as Millis),
             allowlists: &api.allowlists,
             cuts: &api.cuts,
             evaluator: &api.evaluator,
         })
+    }
+
+    /// True if figures that are complete up to this instant say how things are now.
+    pub(super) fn is_current(&self, complete_until: Option<Timestamp>) -> bool {
+        complete_until.is_some_and(|until| self.max_age.is_none_or(|max_age| self.now - until <= max_age))
     }
 
     pub(super) fn targets(&self) -> &Targets {

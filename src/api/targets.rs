@@ -6,15 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::context::RequestContext;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
-use crate::clock::{MINUTE, Millis, Timestamp};
+use crate::clock::Timestamp;
 use crate::targets::pace::{Observation, PaceReport, assess};
 use crate::targets::sentence::{BilingualText, SentenceInput, sentence};
 use crate::targets::status::PaceStatus;
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
 use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
-
-/// Age beyond which figures have the status `unknown`.
-const MAX_AGE: Millis = MINUTE;
 
 /// Answer of `/api/v1/targets`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -208,8 +205,7 @@ fn current_period(
     dispersion: f64,
 ) -> CurrentPeriod {
     let (now, complete_until) = (context.now, context.snapshot.complete_until[target.measure.stream()]);
-    let is_current = complete_until.is_some_and(|until| now - until <= MAX_AGE);
-    let status = PaceStatus::of(current, is_current, target.calendar.is_open(now));
+    let status = PaceStatus::of(current, context.is_current(complete_until), target.calendar.is_open(now));
     let input = SentenceInput { target, report: current, status, now, complete_until, zone: context.zone() };
     CurrentPeriod {
         status,

@@ -107,9 +107,9 @@ impl IdentifierQueue {
     fn push<const PARTS: usize>(&mut self, pseudonyms: &Pseudonyms, kind: IdentifierKind, parts: [&[u8]; PARTS]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if length > BLOCK_BYTES {
-            self.long.clear();
             parts.iter().for_each(|part| self.long.extend_from_slice(part));
             self.hashes.push(pseudonyms.hash(kind, &self.long));
+            self.long.clear();
             return;
         }
         let mut block = [0; BLOCK_BYTES];

@@ -6,7 +6,7 @@ use super::scan::{Guesses, Marks};
 
 /// Memory of a thread that decodes: spellings of earlier records, and identifiers that wait to be hashed together.
 ///
-/// No result depends on it. Empty between batches but for the spellings, which hold nothing of a person.
+/// No result depends on it. Between batches it holds the spellings alone: keys and types, and no values.
 #[derive(Default)]
 pub struct DecodeMemory {
     pub(super) spellings: Spellings,

@@ -1,5 +1,5 @@
-//! Sentence that says in Spanish and English how a target is doing. Page, terminal and API show it as it is, so that all
-//! of them say the same (docs/targets.md#status).
+//! Sentence that says in Spanish and English how a target is doing. Terminal and API show it as it is, so that both say
+//! the same (docs/targets.md#status).
 //!
 //! The first sentence is the verdict, the second has the figures behind it. Numbers are rounded for reading: people and
 //! calls to whole ones, projections to three figures, money beyond a million to tenths of a million.

@@ -1,6 +1,6 @@
 //! Status of a target: one word for its figures, by the first rule that holds (docs/targets.md#status).
 //!
-//! The bounds are those of the alert rules, so that page, terminal and alert agree; a test compares them.
+//! The bounds are those of the alert rules, so that terminal and alert agree; a test compares them.
 
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
-/// Slots of a partition, ascending. Slots without events may be missing.
+/// Slots of a partition, or of all together, ascending. Slots without events may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {
     /// The set of targets that the tallies are of; see [`Slots::made_for`].

@@ -27,6 +27,7 @@ impl Default for Marks {
 
 /// Character set of a marked text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no text is marked there"))]
 pub(in crate::decode) enum Charset {
     Ascii,
     Other,

@@ -1,8 +1,8 @@
 //! Records that are valid, unusual or damaged, for the comparison of ways to decode.
 //!
-//! Originals are records of the simulated programme, some of which are malformed already. Tokens are moved, repeated, replaced and escaped
-//! first, which mostly leaves JSON, then bytes are, which mostly does not. A layout of white space lasts for some
-//! records, as that of a producer does.
+//! Originals are records of the simulated programme, some of which are malformed already. Tokens are moved, repeated,
+//! replaced and escaped first, which mostly leaves JSON, then bytes are, which mostly does not. A layout of white space
+//! lasts for some records, as that of a producer does.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -144,7 +144,7 @@ impl Worker {
         self.outputs.metrics.processed(&spans, elapsed, self.clock.now());
     }
 
-    /// Touches the table entries of the next events, so that their cache misses overlap.
+    /// Reads ahead what the next events need ([`touch_all`]).
     fn prefetch(&self, records: &[DecodedRecord]) {
         let next = records.iter().take(PREFETCHED);
         touch_all(next.filter_map(|record| Some((&self.partitions[record.index].state, record.event.as_ref().ok()?))));

@@ -32,7 +32,7 @@ fn target(measure: Measure) -> Target {
     }
 }
 
-/// Figures of the picture of the page: 55,032 of 100,000, 8,029 short of the plan.
+/// Figures in which 55,032 of 100,000 are reached, 8,029 short of the plan.
 fn report(goal: Quantity, actual: Quantity) -> PaceReport {
     PaceReport {
         period: Interval {
