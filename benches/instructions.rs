@@ -5,10 +5,11 @@
 //! Without callgrind it prints nanoseconds of CPU a record instead: `instructions [RECORDS]`. With `counted` it reads no
 //! clock: under valgrind, the kernel's page with the clock is not always where rustix looks for it.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pacemeter::aggregate::{PartitionState, Rules, ViewConfig, touch_all};
+use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
 use pacemeter::clock::{Timestamp, thread_cpu_time};
 use pacemeter::decode::{DecodeMemory, Decoder, PseudonymKey, Settings};
@@ -88,9 +89,10 @@ fn measured_apply(
     for (number, (emission, event)) in batch.iter().zip(events).enumerate() {
         if number.is_multiple_of(FETCHED_AHEAD) {
             let next = batch[number..].iter().zip(&events[number..]).take(FETCHED_AHEAD);
-            touch_all(next.filter_map(|(emission, event)| {
-                Some((&partitions[emission.partition as usize], event.as_ref().ok()?))
-            }));
+            let touch = |(emission, event): (&Emission, &Result<Event, Rejection>)| {
+                event.as_ref().map_or(0, |event| partitions[emission.partition as usize].touch(event))
+            };
+            black_box(next.fold(0, |touched, pair| touched ^ touch(pair)));
         }
         let index = emission.partition as usize;
         partitions[index].step(offsets[index], event, arena);

@@ -74,7 +74,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timers;
-mod touch;
 mod unlisted;
 
 use std::ops::Add;
@@ -94,8 +93,6 @@ pub use self::restore::{MalformedState, StateLoader};
 pub use self::rules::{Rules, unnamed_setting};
 use self::selection::Selection;
 use self::table::RECORDS_A_SWEEP;
-use self::touch::TouchStep;
-pub use self::touch::touch_all;
 pub use self::unlisted::{UnlistedCounts, UnlistedValue};
 use crate::allowlists::Allowlists;
 use crate::clock::{Millis, Timestamp};
@@ -262,12 +259,15 @@ impl PartitionState {
         passed
     }
 
-    fn touch(&self, event: &Event, step: TouchStep) -> u8 {
-        let id = if step == TouchStep::Tables { self.ids.touch(event) } else { 0 };
-        match (&self.body, &event.body) {
-            (StreamBody::Disbursement(partition), Body::Disbursement(body)) => id ^ partition.touch(body, step),
-            _ => id,
-        }
+    /// Reads the memory that an event will need, so that it is in the cache when the event is applied. Called for
+    /// several events in a row, their waits for memory overlap. Changes nothing; the returned byte keeps the compiler
+    /// from removing the reads.
+    pub fn touch(&self, event: &Event) -> u8 {
+        let body = match (&self.body, &event.body) {
+            (StreamBody::Disbursement(partition), Body::Disbursement(body)) => partition.touch(body),
+            _ => 0,
+        };
+        self.ids.touch(event) ^ body
     }
 
     /// Removes some of what is older than the horizon and changes no figure by being removed. The turns follow from the

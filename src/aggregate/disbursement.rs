@@ -49,7 +49,6 @@ use super::pages::PagedTable;
 use super::panes::{PaneKey, Panes, pane_key};
 use super::table::{Place, Table, TableEntry};
 use super::timers::Timers;
-use super::touch::TouchStep;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::LabelKind;
 use crate::clock::Timestamp;
@@ -133,13 +132,11 @@ impl Disbursements {
         &mut self.state
     }
 
-    /// Reads memory that an event will need into the cache: see [`Table::touch`].
-    pub(crate) fn touch(&self, body: &event::Disbursement, step: TouchStep) -> u8 {
-        let support = if step == TouchStep::Tables { self.state.supports.touch(&body.credit) } else { 0 };
-        match body.kind {
-            DisbursementKind::Dispersed => support ^ self.state.people.touch(&body.beneficiary, step),
-            _ => support,
-        }
+    /// Reads the memory that an event will need into the cache: see [`Table::touch`].
+    pub(crate) fn touch(&self, body: &event::Disbursement) -> u8 {
+        let person =
+            if body.kind == DisbursementKind::Dispersed { self.state.people.touch(&body.beneficiary) } else { 0 };
+        self.state.supports.touch(&body.credit) ^ person
     }
 
     pub(crate) fn keys(&self) -> KeyCounts {

@@ -24,7 +24,6 @@ use crate::aggregate::labels::LabelId;
 use crate::aggregate::packed::{PackedTime, SlabLink, U16, U32, U40};
 use crate::aggregate::pages::PagedTable;
 use crate::aggregate::slab::{Slab, SlabEntry};
-use crate::aggregate::touch::TouchStep;
 use crate::clock::Timestamp;
 use crate::event::{Centavos, FederalState, Hash128};
 
@@ -292,24 +291,12 @@ impl People {
         [self.dispersals.region(), self.people.region(), self.further.region()].into_iter()
     }
 
-    /// Reads memory that a dispersal to this person will need into the cache.
-    pub(crate) fn touch(&self, hash: &Hash128, step: TouchStep) -> u8 {
-        let newest = |person: u32| {
+    /// Reads the memory that a dispersal to this person will need into the cache. Reading index, person and dispersal in
+    /// three passes over the next events made no difference.
+    pub(crate) fn touch(&self, hash: &Hash128) -> u8 {
+        self.find(hash).map_or(0, |person| {
             self.people[person].newest.get().map_or(0, |newest| self.dispersals[newest].programme() as u8)
-        };
-        match step {
-            TouchStep::Tables => {
-                let mut touched = 0;
-                let none = |&person: &u32| {
-                    touched ^= person as u8;
-                    false
-                };
-                self.index[usize::from(hash[0])].find(key(hash), none);
-                touched
-            }
-            TouchStep::People => self.find(hash).map_or(0, |person| person as u8),
-            TouchStep::Dispersals => self.find(hash).map_or(0, newest),
-        }
+        })
     }
 
     fn find(&self, hash: &Hash128) -> Option<u32> {

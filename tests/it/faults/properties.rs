@@ -80,7 +80,7 @@ fn certificate_checks_that_are_switched_off_are_warned_of() {
     for (number, off) in
         ["enable.ssl.certificate.verification=false", "ssl.endpoint.identification.algorithm=none"].iter().enumerate()
     {
-        assert!(checked.stdout.contains(&format!("warning: {off}")), "{}", checked.stdout);
+        assert!(checked.stdout.contains(&format!("warning: kafka.properties: {off}")), "{}", checked.stdout);
         assert_eq!((&warned[number]["property"], &warned[number]["level"]), (&(*off).into(), &"warn".into()));
     }
     assert!(!run(&["check"], &mock.settings(&[])).stdout.contains("certificate"));
