@@ -83,7 +83,7 @@ fn table(targets: &TargetsResponse, style: Style) -> String {
         let _ = writeln!(text, "{}", title(target, style));
         let line = target.current.as_ref().map_or_else(
             || "  no current period, or part of it is no longer known".to_owned(),
-            |now| format!("{}\n  {}", figures(now, style), shortened(&now.say.en, WIDTH - 2)),
+            |now| format!("{}\n{}", figures(now, style), wrapped(&now.say.en)),
         );
         let _ = writeln!(text, "{line}");
     }
@@ -132,6 +132,18 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
         chance(current.attainment_probability_ratio),
     ];
     row(&style.paint(colour(current.status), &bar), figures)
+}
+
+/// Breaks a sentence between words into indented lines of at most [`WIDTH`].
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace().map(|word| shortened(word, WIDTH - 2)) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => *line += &format!(" {word}"),
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines.join("\n")
 }
 
 /// Red if attainment is unlikely, yellow if further behind plan than chance explains, dim if unknown, green otherwise.

@@ -166,13 +166,13 @@ impl SentenceInput<'_> {
         Some((format!("{period_es} cerraría con cerca de {es}"), format!("{period_en} would end with about {en}")))
     }
 
-    /// An amount with its unit, rounded up to whole ones, and true if it is a single one.
+    /// An amount with its unit, rounded to whole ones but not to none, and true if it is a single one.
     fn counted(&self, amount: f64) -> (bool, String, String) {
         if self.target.measure == Measure::NetPesos {
             let (es, en) = self.amount(amount);
             return (false, es, en);
         }
-        let whole = amount.ceil();
+        let whole = amount.round().max(1.0);
         let is_one = whole == 1.0;
         let (es, en) = unit_words(self.target.measure, is_one);
         (is_one, format!("{} {es}", grouped(whole)), format!("{} {en}", grouped(whole)))

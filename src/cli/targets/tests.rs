@@ -150,13 +150,21 @@ fn no_line_is_longer_than_100_characters() {
         pace_ratio: Some(1e18),
         shortfall: Some(-1e15),
         required_per_open_hour: Some(f64::NAN),
-        say: say(&"word ".repeat(40)),
+        say: say(&format!("{} {}", "word ".repeat(40), "x".repeat(200))),
         ..people()
     };
     targets.targets.push(entry("wild", "people", Some(wild)));
     for line in table(&targets, Style::PLAIN).lines().chain(table(&targets, Style::terminal(false)).lines()) {
         assert!(line.chars().count() <= WIDTH, "{line}");
     }
+}
+
+#[test]
+fn a_long_sentence_continues_on_the_next_line() {
+    let words = "word ".repeat(40);
+    let lines = wrapped(&words);
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    assert_eq!(lines.split_whitespace().collect::<Vec<_>>(), words.split_whitespace().collect::<Vec<_>>());
 }
 
 #[test]
