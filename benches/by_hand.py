@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The same job as a script that somebody writes in an afternoon, for the comparison in docs/benchmarks.md.
+"""A script that somebody writes in an afternoon for the same job, for the comparison in docs/benchmarks.md.
 
     pip install confluent-kafka orjson
     cargo bench --locked --bench ingest -- hold --events 1000000    # prints brokers and topics, and keeps them

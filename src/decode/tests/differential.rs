@@ -1,6 +1,6 @@
 //! All ways to decode, compared over many records, most of them damaged: event for event and fault for fault.
 //!
-//! What carries state from record to record is the risk, so two memories take part: one that has seen all records
+//! State that lasts from record to record is the risk, so two memories take part: one that has seen all records
 //! before, and one that is new at times.
 
 use std::collections::BTreeMap;

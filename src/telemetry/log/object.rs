@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// JSON object as the value of a field: written as an object, not as text.
 ///
-/// Of the values that `tracing` hands on, only errors can be recognised by their type. So an object is an error.
+/// An object is an error, since `tracing` hands on the type of errors alone.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
 
