@@ -60,7 +60,7 @@ pub(crate) struct Api {
 impl Api {
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
     pub(crate) fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
-        self.json(request, query).map_or_else(|error| error.response(), |json| ApiResponse { status: 200, json })
+        self.json(request, query).map_or_else(|error| error.response(), |json| ApiResponse::json(200, json))
     }
 
     fn json(&self, request: &ApiRequest, query: &str) -> Result<String, ApiError> {

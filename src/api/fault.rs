@@ -55,6 +55,6 @@ impl ApiError {
     }
 
     pub(super) fn response(&self) -> ApiResponse {
-        ApiResponse { status: self.status, json: serde_json::to_string(self).expect("an error has only strings") }
+        ApiResponse::json(self.status, serde_json::to_string(self).expect("an error has only strings"))
     }
 }

@@ -1,5 +1,9 @@
 //! Requests to the API and their answers: the server parses paths and sends text without interpreting them.
 
+use std::sync::Arc;
+
+use super::encoded_body::EncodedBody;
+
 /// Request to a path below `/api/v1`, except `status`. Names are percent-decoded, but not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiRequest {
@@ -17,11 +21,37 @@ pub enum ApiRequest {
     Period(String, String),
 }
 
-/// Answer in JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Answer to a request.
+#[derive(Debug, Clone)]
 pub struct ApiResponse {
     /// HTTP status code.
     pub status: u16,
     /// Body.
-    pub json: String,
+    pub content: ApiContent,
+}
+
+/// Body of an answer.
+#[derive(Debug, Clone)]
+pub enum ApiContent {
+    /// JSON of this request alone.
+    Json(String),
+    /// JSON that everybody who asks is given, rendered and compressed once. A client that has the version of this tag,
+    /// which is without quotes, is answered with 304.
+    Shared(Arc<EncodedBody>, String),
+    /// File to save.
+    File {
+        /// Media type.
+        media_type: &'static str,
+        /// Proposed name, of ASCII letters, digits, `-`, `_` and `.`.
+        name: String,
+        /// Contents.
+        bytes: Vec<u8>,
+    },
+}
+
+impl ApiResponse {
+    /// Creates a response in JSON.
+    pub fn json(status: u16, json: String) -> Self {
+        Self { status, content: ApiContent::Json(json) }
+    }
 }

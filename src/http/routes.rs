@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::HttpBody;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -13,8 +13,8 @@ use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::api_request::{ApiRequest, ApiResponse};
-use super::encoded_body::accepts_gzip;
+use super::api_request::{ApiContent, ApiRequest, ApiResponse};
+use super::encoded_body::{EncodedBody, accepts_gzip};
 use super::hosts::AllowedHosts;
 use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
 use super::{Readiness, Service};
@@ -100,7 +100,9 @@ async fn guard(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: N
         next.run(Request::from_parts(head, body)).await
     };
     Refusal::complete(&mut response, json);
-    response.headers_mut().extend(COMMON_HEADERS);
+    for (name, value) in COMMON_HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
 }
 
@@ -112,14 +114,57 @@ async fn metrics(State(app): State<AppState>, headers: HeaderMap) -> Response {
             if gzip { body.gzip() } else { body.plain() }
         })
         .await;
-    let mut response = match rendered {
-        Ok(body) => ([(header::CONTENT_TYPE, EXPOSITION)], body).into_response(),
-        Err(refusal) => return refusal.into_response(),
-    };
+    match rendered {
+        Ok(body) => encoded(EXPOSITION, body, gzip),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Returns a response whose body is plain or compressed, as the client accepts.
+fn encoded(media_type: &'static str, body: Bytes, gzip: bool) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response
+}
+
+/// Returns the response for a client that sent these headers.
+fn api_response(ApiResponse { status, content }: ApiResponse, headers: &HeaderMap) -> Response {
+    let mut response = match content {
+        ApiContent::Json(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
+        ApiContent::Shared(body, tag) => shared(&body, &tag, headers),
+        ApiContent::File { media_type, name, bytes } => {
+            let disposition = format!("attachment; filename=\"{name}\"");
+            ([(header::CONTENT_TYPE, media_type)], [(header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+        }
+    };
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    response
+}
+
+/// Returns a shared body, or 304 to a client that has it. The tag is weak, as it is one for both encodings
+/// (RFC 9110, 8.8.3.3).
+fn shared(body: &EncodedBody, tag: &str, headers: &HeaderMap) -> Response {
+    let tag = format!("W/\"{tag}\"");
+    let known = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
+    let opaque = tag.trim_start_matches("W/");
+    let is_known = known
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.trim_start_matches("W/") == opaque);
+    let mut response = if is_known {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        response
+    } else {
+        let gzip = accepts_gzip(headers);
+        encoded(JSON, if gzip { body.gzip() } else { body.plain() }, gzip)
+    };
+    response.headers_mut().extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
     response
 }
 
@@ -144,32 +189,48 @@ async fn status(State(app): State<AppState>) -> Response {
     }
 }
 
-async fn targets(State(app): State<AppState>, RawQuery(query): RawQuery) -> Response {
-    app.answer(ApiRequest::Targets, query).await
+async fn targets(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    app.answer(ApiRequest::Targets, query, headers).await
 }
 
-async fn target(State(app): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    app.answer(ApiRequest::Target(name), query).await
+async fn target(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::Target(name), query, headers).await
 }
 
-async fn history(State(app): State<AppState>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
-    app.answer(ApiRequest::History(name), query).await
+async fn history(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::History(name), query, headers).await
 }
 
-async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery) -> Response {
-    app.answer(ApiRequest::Cuts, query).await
+async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    app.answer(ApiRequest::Cuts, query, headers).await
 }
 
-async fn cut(State(app): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
-    app.answer(ApiRequest::Cut(id), query).await
+async fn cut(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::Cut(id), query, headers).await
 }
 
 async fn period(
     State(app): State<AppState>,
     Path((period, id)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
-    app.answer(ApiRequest::Period(period, id), query).await
+    app.answer(ApiRequest::Period(period, id), query, headers).await
 }
 
 async fn index() -> Html<&'static str> {
@@ -178,12 +239,9 @@ async fn index() -> Html<&'static str> {
 
 impl AppState {
     /// Returns the service's answer to an API request.
-    async fn answer(&self, request: ApiRequest, query: Option<String>) -> Response {
+    async fn answer(&self, request: ApiRequest, query: Option<String>, headers: HeaderMap) -> Response {
         match self.render_api(move |service| service.answer(&request, query.as_deref().unwrap_or_default())).await {
-            Ok(ApiResponse { status, json }) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                (status, [(header::CONTENT_TYPE, JSON)], json).into_response()
-            }
+            Ok(answer) => api_response(answer, &headers),
             Err(refusal) => refusal.into_response(),
         }
     }

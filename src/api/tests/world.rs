@@ -11,7 +11,7 @@ use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::cuts::{Cut, CutContext, CutKey, CutStore};
 use crate::disk::MemoryDisk;
-use crate::http::{ApiRequest, ApiResponse};
+use crate::http::{ApiContent, ApiRequest, ApiResponse};
 use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
@@ -209,13 +209,13 @@ impl World {
 
     /// Returns status and body for a path below `/api/v1/`.
     pub(super) fn get(&self, path: &str) -> (u16, Value) {
-        let ApiResponse { status, json } = self.answer(path);
-        (status, serde_json::from_str(&json).unwrap())
+        let response = self.answer(path);
+        (response.status, serde_json::from_str(&body(&response)).unwrap())
     }
 
     /// Returns the body as text.
     pub(super) fn text(&self, path: &str) -> String {
-        self.answer(path).json
+        body(&self.answer(path))
     }
 
     fn answer(&self, path: &str) -> ApiResponse {
@@ -237,5 +237,14 @@ impl World {
         let (status, answer) = self.get(path);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
+    }
+}
+
+/// Body of a response, which must be text.
+fn body(response: &ApiResponse) -> String {
+    match &response.content {
+        ApiContent::Json(json) => json.clone(),
+        ApiContent::Shared(body, _) => String::from_utf8(body.plain().to_vec()).unwrap(),
+        ApiContent::File { bytes, .. } => String::from_utf8(bytes.clone()).unwrap(),
     }
 }

@@ -71,7 +71,7 @@ impl Service for Fixed {
             self.rendering_now.fetch_sub(1, Ordering::SeqCst);
         }
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
-        ApiResponse { status, json: serde_json::json!(format!("{request:?} {query}")).to_string() }
+        ApiResponse::json(status, serde_json::json!(format!("{request:?} {query}")).to_string())
     }
 }
 
