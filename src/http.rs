@@ -67,7 +67,7 @@ mod tests;
 use connection::ConnectionContext;
 use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 
-pub use api_request::{ApiContent, ApiRequest, ApiResponse};
+pub use api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub(crate) use routes::MAX_RENDERINGS;

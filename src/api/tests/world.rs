@@ -11,7 +11,8 @@ use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::cuts::{Cut, CutContext, CutKey, CutStore};
 use crate::disk::MemoryDisk;
-use crate::http::{ApiContent, ApiRequest, ApiResponse};
+use crate::http::{ApiContent, ApiRequest, ApiResponse, FileFormat};
+use crate::telemetry::events::EventRing;
 use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
@@ -193,7 +194,7 @@ impl World {
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts }, disk, snapshot };
+        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts, events: Arc::default() }, disk, snapshot };
         world.publish(|_| {});
         world
     }
@@ -220,16 +221,24 @@ impl World {
 
     fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let request = match path.split('/').collect::<Vec<_>>()[..] {
-            ["targets"] => ApiRequest::Targets,
-            ["targets", name] => ApiRequest::Target(name.to_owned()),
-            ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
-            ["cuts"] => ApiRequest::Cuts,
-            ["cuts", id] => ApiRequest::Cut(id.to_owned()),
-            ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
-            _ => panic!("{path} is no path of the API"),
-        };
-        self.api.answer(&request, query)
+        for format in [FileFormat::Csv, FileFormat::Xlsx] {
+            if let Some(of) = path.strip_suffix(&format!(".{}", format.extension())) {
+                return self.api.answer(&ApiRequest::File(Box::new(request_of(of)), format), query);
+            }
+        }
+        self.api.answer(&request_of(path), query)
+    }
+
+    /// Returns name and bytes of a file.
+    pub(super) fn file(&self, path: &str) -> (String, Vec<u8>) {
+        match self.answer(path) {
+            ApiResponse { status: 200, content: ApiContent::File { name, bytes, .. } } => (name, bytes),
+            response => panic!("{path} is no file: {response:?}"),
+        }
+    }
+
+    pub(super) fn events(&self) -> &EventRing {
+        &self.api.events
     }
 
     /// Returns the body of a successful answer.
@@ -237,6 +246,20 @@ impl World {
         let (status, answer) = self.get(path);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
+    }
+}
+
+/// Request of a path that is no file.
+fn request_of(path: &str) -> ApiRequest {
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["targets"] => ApiRequest::Targets,
+        ["targets", name] => ApiRequest::Target(name.to_owned()),
+        ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
+        ["cuts"] => ApiRequest::Cuts,
+        ["cuts", id] => ApiRequest::Cut(id.to_owned()),
+        ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
+        ["events"] => ApiRequest::Events,
+        _ => panic!("{path} is no path of the API"),
     }
 }
 
