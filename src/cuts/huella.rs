@@ -32,8 +32,7 @@ impl Cut {
     pub fn huella_of(&self, period: &CutPeriod) -> Huella {
         let mut hasher = self.hasher(PERIOD);
         add_period(&mut hasher, period);
-        let is_of_period =
-            |target: &&CutTarget| (target.start_ms, target.end_ms) == (period.start_ms, period.end_ms);
+        let is_of_period = |target: &&CutTarget| (target.start_ms, target.end_ms) == (period.start_ms, period.end_ms);
         add_targets(&mut hasher, self.targets.iter().filter(is_of_period).collect());
         hasher.finish()
     }

@@ -145,7 +145,7 @@ fn the_index_links_to_every_path() {
     let answer = server.get("/");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current"];
+    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current", "/api/v1/events"];
     assert_eq!(links, [&["/metrics", "/readyz", "/livez"][..], &api].concat());
     for link in links {
         assert_eq!(server.get(link).status, 200, "{link}");

@@ -23,9 +23,9 @@ use tracing::{Event, Level};
 
 use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 pub(crate) use catalogue::{NOTED, NotedRow};
+pub(crate) use sentence::EventSentence;
 #[cfg(test)]
 pub(crate) use sentence::fields_of;
-pub(crate) use sentence::EventSentence;
 use sentence::required_fields;
 
 /// Maximum number of events.

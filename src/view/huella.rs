@@ -131,7 +131,8 @@ mod tests {
         ];
         assert_eq!(forms.iter().collect::<std::collections::BTreeSet<_>>().len(), forms.len());
         assert_eq!(of(Some(Quantity::Ratio(0.5))), forms[4], "a ratio is its value, as in the API");
-        let two = |one: &str, other: &str| HuellaHasher::new("", Timestamp::from_millis(7)).text(one).text(other).finish();
+        let two =
+            |one: &str, other: &str| HuellaHasher::new("", Timestamp::from_millis(7)).text(one).text(other).finish();
         assert_ne!(two("a", "b,"), two("a,1:b", ""));
     }
 }

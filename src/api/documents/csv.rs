@@ -25,7 +25,8 @@ pub(super) fn bytes(document: &AnswerDocument) -> Vec<u8> {
         let places: Vec<Option<usize>> =
             columns.iter().map(|column| table.columns.iter().position(|own| own == column)).collect();
         for row in &table.rows {
-            let cells = places.iter().map(|place| place.and_then(|place| row.get(place)).map(field).unwrap_or_default());
+            let cells =
+                places.iter().map(|place| place.and_then(|place| row.get(place)).map(field).unwrap_or_default());
             add_line(&mut text, std::iter::once(table.name.to_owned()).chain(cells));
         }
     }

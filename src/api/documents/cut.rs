@@ -27,18 +27,8 @@ pub(super) fn document(context: &RequestContext<'_>, cut: &CutResponse) -> Answe
         let amounts = [(*goal).into(), (*plan).into(), (*actual).into(), (*today).into()];
         leading.into_iter().chain(amounts).collect()
     };
-    let columns = [
-        "target",
-        "measure",
-        "period_id",
-        "start",
-        "end",
-        "closes",
-        "goal",
-        "plan",
-        "actual",
-        "actual_today",
-    ];
+    let columns =
+        ["target", "measure", "period_id", "start", "end", "closes", "goal", "plan", "actual", "actual_today"];
     document.add("targets", &columns, cut.targets.iter().map(target).collect());
     let correction = |correction: &Correction| {
         let Correction { target, period, start_ms, before, after } = correction;
@@ -67,11 +57,8 @@ pub(super) fn document(context: &RequestContext<'_>, cut: &CutResponse) -> Answe
 
 fn state(period: &PeriodToday, CellToday { cut, today }: &CellToday) -> Vec<TableCell> {
     let leading = [(&period.period).into(), (&period.id).into(), (&cut.programme).into(), (&cut.state).into()];
-    let at_cut = PeriodTotals {
-        beneficiaries: Some(cut.beneficiaries),
-        dispersals: cut.dispersals,
-        net_pesos: cut.net_pesos,
-    };
+    let at_cut =
+        PeriodTotals { beneficiaries: Some(cut.beneficiaries), dispersals: cut.dispersals, net_pesos: cut.net_pesos };
     leading.into_iter().chain(figures(Some(at_cut), today.as_ref().map(Into::into))).collect()
 }
 

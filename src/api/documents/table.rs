@@ -9,14 +9,8 @@ use crate::targets::Quantity;
 const MAX_NAME: usize = 100;
 
 /// Columns of the figures of a cut or a close, and of the same figures today.
-pub(super) const FIGURES: [&str; 6] = [
-    "beneficiaries",
-    "dispersals",
-    "net_pesos",
-    "beneficiaries_today",
-    "dispersals_today",
-    "net_pesos_today",
-];
+pub(super) const FIGURES: [&str; 6] =
+    ["beneficiaries", "dispersals", "net_pesos", "beneficiaries_today", "dispersals_today", "net_pesos_today"];
 
 /// Content of a file.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
@@ -12,11 +12,11 @@ use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::cuts::{Cut, CutContext, CutKey, CutStore};
 use crate::disk::MemoryDisk;
 use crate::http::{ApiContent, ApiRequest, ApiResponse, FileFormat};
-use crate::telemetry::events::EventRing;
 use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
+use crate::telemetry::events::EventRing;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
@@ -194,8 +194,10 @@ impl World {
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts, events: Arc::default() }, disk, snapshot };
+        let world =
+            Self { api: Api { publisher, allowlists, evaluator, clock, cuts, events: Arc::default() }, disk, snapshot };
         world.publish(|_| {});
+        world.recall_cut();
         world
     }
 
@@ -239,6 +241,17 @@ impl World {
 
     pub(super) fn events(&self) -> &EventRing {
         &self.api.events
+    }
+
+    /// Adds the events of the cut with which the week closed.
+    fn recall_cut(&self) {
+        let object = |fields| serde_json::from_value(fields).unwrap();
+        let taken = json!({"cut": CLOSING, "at": "2020-05-11T00:00:00-05:00", "provisional": false, "retaken": false});
+        let closed = json!({"target_name": "weekly-people", "period": "2020-W19", "goal": 100.0, "actual": 50.0, "cut": CLOSING});
+        for (name, fields) in [("cut.taken", taken), ("period.closed", closed)] {
+            let name = format!("pacemeter.{name}");
+            self.events().recall(at("2020-05-11T05:00:00Z"), tracing::Level::INFO, &name, object(fields));
+        }
     }
 
     /// Returns the body of a successful answer.

@@ -24,7 +24,11 @@ const fn merged(event: &'static str, es: &'static str, en: &'static str) -> Note
 
 /// Rows in the order of their names.
 pub(crate) const NOTED: &[NotedRow] = &[
-    one("pacemeter.calendar.uncovered", "Faltan días feriados en un calendario: {fault}.", "A calendar lacks holidays: {fault}."),
+    one(
+        "pacemeter.calendar.uncovered",
+        "Faltan días feriados en un calendario: {fault}.",
+        "A calendar lacks holidays: {fault}.",
+    ),
     one(
         "pacemeter.checkpoint.damaged",
         "Hay puntos de control dañados de {topic}, particiones {partitions}; se intenta con los anteriores.",
@@ -40,17 +44,41 @@ pub(crate) const NOTED: &[NotedRow] = &[
         "Se reanudan puntos de control sin sello de {topic}, particiones {partitions}.",
         "Checkpoints without a keyed hash of {topic}, partitions {partitions}, are resumed.",
     ),
-    one("pacemeter.clock.moved", "El reloj está movido para una prueba; las cifras no son de hoy.", "The clock is moved for a test; the figures are not those of today."),
-    merged("pacemeter.cut.damaged", "Un corte está dañado o falta[ ({times} veces)][: {error}].", "A cut is damaged or missing[ ({times} times)][: {error}]."),
-    merged("pacemeter.cut.failed", "No se pudo guardar el corte {cut}[ ({times} veces)]; se intenta de nuevo.", "Cut {cut} could not be stored[ ({times} times)]; storing it is retried."),
+    one(
+        "pacemeter.clock.moved",
+        "El reloj está movido para una prueba; las cifras no son de hoy.",
+        "The clock is moved for a test; the figures are not those of today.",
+    ),
+    merged(
+        "pacemeter.cut.damaged",
+        "Un corte está dañado o falta[ ({times} veces)][: {error}].",
+        "A cut is damaged or missing[ ({times} times)][: {error}].",
+    ),
+    merged(
+        "pacemeter.cut.failed",
+        "No se pudo guardar el corte {cut}[ ({times} veces)]; se intenta de nuevo.",
+        "Cut {cut} could not be stored[ ({times} times)]; storing it is retried.",
+    ),
     one(
         "pacemeter.cut.late",
         "Llegó tarde un registro del corte {cut}; el corte guardado no cambia.",
         "A record of cut {cut} came late; the stored cut stays as it is.",
     ),
-    merged("pacemeter.cut.missed", "No se tomó un corte[ de {at}][ ({times} cortes)]: se pidió demasiado tarde.", "A cut[ of {at}] was not taken[ ({times} cuts)]: it was wanted too late."),
-    one("pacemeter.cut.quarantined", "Se apartó un archivo de cortes dañado: {file}.", "A damaged file of cuts was quarantined: {file}."),
-    one("pacemeter.cut.restored", "El corte {cut}, que se había perdido, está de nuevo.", "Cut {cut}, which was lost, is there again."),
+    merged(
+        "pacemeter.cut.missed",
+        "No se tomó un corte[ de {at}][ ({times} cortes)]: se pidió demasiado tarde.",
+        "A cut[ of {at}] was not taken[ ({times} cuts)]: it was wanted too late.",
+    ),
+    one(
+        "pacemeter.cut.quarantined",
+        "Se apartó un archivo de cortes dañado: {file}.",
+        "A damaged file of cuts was quarantined: {file}.",
+    ),
+    one(
+        "pacemeter.cut.restored",
+        "El corte {cut}, que se había perdido, está de nuevo.",
+        "Cut {cut}, which was lost, is there again.",
+    ),
     one("pacemeter.cut.settled", "El corte {cut} ya es definitivo.", "Cut {cut} is final now."),
     one(
         "pacemeter.cut.taken",
@@ -63,7 +91,11 @@ pub(crate) const NOTED: &[NotedRow] = &[
         "Kafka answers again after {gone_ms:s}[; {new_records} records came].",
     ),
     one("pacemeter.kafka.unavailable", "Kafka no responde: {reason}.", "Kafka does not answer: {reason}."),
-    merged("pacemeter.kafka.waiting", "Se espera a Kafka, que no responde[: {reason}].", "Waiting for Kafka, which does not answer[: {reason}]."),
+    merged(
+        "pacemeter.kafka.waiting",
+        "Se espera a Kafka, que no responde[: {reason}].",
+        "Waiting for Kafka, which does not answer[: {reason}].",
+    ),
     merged(
         "pacemeter.partition.held_back",
         "Una transacción abierta retiene {records} registros de {topic}, particiones {partitions}.",
@@ -104,7 +136,11 @@ pub(crate) const NOTED: &[NotedRow] = &[
         "Se corrigió {period} de {target_name}: de {before} a {after}.",
         "{period} of {target_name} was corrected from {before} to {after}.",
     ),
-    one("pacemeter.pseudonym_key.created", "Se creó la clave de seudónimos; guarde una copia.", "The pseudonym key was created; back it up."),
+    one(
+        "pacemeter.pseudonym_key.created",
+        "Se creó la clave de seudónimos; guarde una copia.",
+        "The pseudonym key was created; back it up.",
+    ),
     one(
         "pacemeter.replay.finished",
         "Las cifras están completas: se leyeron {records} registros en {took_ms:s}.",
@@ -133,8 +169,16 @@ pub(crate) const NOTED: &[NotedRow] = &[
         "{target_name} pasó de «{from:w}» a «{to:w}»[: {actual:n}, y el plan era {plan:n}].",
         "{target_name} went from “{from:w}” to “{to:w}”[: {actual:n}, and the plan was {plan:n}].",
     ),
-    one("pacemeter.targets.adopted", "Las metas nuevas están en las cifras ({targets} en total).", "The new targets are in the figures ({targets} in all)."),
-    merged("pacemeter.targets.refused", "No se aceptaron los archivos de metas[: {fault}]; siguen las anteriores.", "The files of targets were refused[: {fault}]; the previous ones stay."),
+    one(
+        "pacemeter.targets.adopted",
+        "Las metas nuevas están en las cifras ({targets} en total).",
+        "The new targets are in the figures ({targets} in all).",
+    ),
+    merged(
+        "pacemeter.targets.refused",
+        "No se aceptaron los archivos de metas[: {fault}]; siguen las anteriores.",
+        "The files of targets were refused[: {fault}]; the previous ones stay.",
+    ),
     one(
         "pacemeter.targets.reloaded",
         "Se leyeron las metas de nuevo[; nuevas: {added}][; cambiadas: {changed}][; quitadas: {removed}].",
@@ -151,6 +195,14 @@ pub(crate) const NOTED: &[NotedRow] = &[
         "{topic} has {found} partitions instead of {expected}; added ones are not read.",
     ),
     one("pacemeter.topic.recreated", "{topic} se borró y se creó de nuevo.", "{topic} was deleted and created again."),
-    merged("pacemeter.topic.retention_short", "La retención de {topic} es más corta que lo que se cuenta.", "The retention of {topic} is shorter than what is counted."),
-    merged("pacemeter.topic.waiting", "Se espera al tema {topic}, que aún no existe.", "Waiting for topic {topic}, which does not exist yet."),
+    merged(
+        "pacemeter.topic.retention_short",
+        "La retención de {topic} es más corta que lo que se cuenta.",
+        "The retention of {topic} is shorter than what is counted.",
+    ),
+    merged(
+        "pacemeter.topic.waiting",
+        "Se espera al tema {topic}, que aún no existe.",
+        "Waiting for topic {topic}, which does not exist yet.",
+    ),
 ];

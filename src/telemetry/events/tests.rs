@@ -79,7 +79,10 @@ fn only_events_of_note_are_kept_with_their_fields() {
     assert_eq!(Value::from(newest[0].fields.clone()), json!({"cut": "c", "error": "disk full", "late": true, "n": 7}));
     let (both, more) = ring.newest(2);
     assert_eq!((both.len(), more), (2, false));
-    assert_eq!((both[1].name(), both[1].at, both[0].at - both[1].at), ("pacemeter.cut.settled", both[0].at - SECOND, SECOND));
+    assert_eq!(
+        (both[1].name(), both[1].at, both[0].at - both[1].at),
+        ("pacemeter.cut.settled", both[0].at - SECOND, SECOND)
+    );
 }
 
 #[test]
@@ -103,7 +106,9 @@ fn events_are_bounded_in_number_and_in_bytes() {
     let bytes: usize = state.events.iter().map(NotedEvent::bytes).sum();
     assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&bytes), "{bytes}");
     assert_eq!(state.bytes, bytes);
-    assert!(state.events.iter().flat_map(|event| event.fields.values()).all(|text| text.as_str().unwrap().len() == 512));
+    assert!(
+        state.events.iter().flat_map(|event| event.fields.values()).all(|text| text.as_str().unwrap().len() == 512)
+    );
 }
 
 #[test]
@@ -164,10 +169,16 @@ fn sentences_say_what_the_fields_say() {
     let closed = json!({"period": "2020-W20", "target_name": "weekly", "actual": 98_765.0, "goal": 100_000.0});
     assert_eq!(
         said("pacemeter.period.closed", closed),
-        ["Cerró 2020-W20 de weekly con 98,765; la meta era 100,000.", "2020-W20 of weekly closed with 98,765; the goal was 100,000."]
+        [
+            "Cerró 2020-W20 de weekly con 98,765; la meta era 100,000.",
+            "2020-W20 of weekly closed with 98,765; the goal was 100,000."
+        ]
     );
     let ratio = json!({"period": "2020-W20", "target_name": "calls", "before": -0.8125, "after": 0.8});
-    assert_eq!(said("pacemeter.period.corrected", ratio)[1], "2020-W20 of calls was corrected from \u{2212}0.813 to 0.8.");
+    assert_eq!(
+        said("pacemeter.period.corrected", ratio)[1],
+        "2020-W20 of calls was corrected from \u{2212}0.813 to 0.8."
+    );
     let status = json!({"target_name": "w", "from": "on_pace", "to": "at_risk", "actual": "1234567.50", "plan": 64.88});
     assert_eq!(
         said("pacemeter.target.status", status),
