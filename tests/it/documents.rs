@@ -34,7 +34,7 @@ const HOSTILE: [&str; 14] = [
 ];
 
 const TARGETS: &str = "[target.people]\nmeasure = \"beneficiaries\"\nperiod = \"day\"\ngoal = 100\n\n\
-                       [target.pesos]\nmeasure = \"net_pesos\"\nperiod = \"day\"\ngoal = 9999999999999999.99\n\n\
+                       [target.pesos]\nmeasure = \"net_pesos\"\nperiod = \"day\"\ngoal = 999999999999.99\n\n\
                        [target.answered]\nmeasure = \"service_level\"\nperiod = \"week\"\ngoal = 0.8\n";
 
 /// Record of a payment at an instant, which is its Kafka timestamp too.

@@ -35,7 +35,7 @@ pub(super) struct AnswerTable {
 /// Value in a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TableCell {
-    /// What is null in the JSON.
+    /// Null in the JSON.
     Empty,
     Text(String),
     Flag(bool),
