@@ -14,6 +14,8 @@
 mod cells;
 mod context;
 pub(crate) mod cuts;
+mod documents;
+mod events;
 mod fault;
 pub(crate) mod history;
 mod instant_name;
@@ -34,6 +36,7 @@ use crate::allowlists::Allowlists;
 use crate::clock::Clock;
 use crate::cuts::CutStore;
 use crate::http::{ApiRequest, ApiResponse};
+use crate::telemetry::events::EventRing;
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 
@@ -55,24 +58,38 @@ pub(crate) struct Api {
     pub(crate) clock: Clock,
     /// Stored cuts.
     pub(crate) cuts: CutStore,
+    /// Events of note.
+    pub(crate) events: Arc<EventRing>,
 }
 
 impl Api {
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
     pub(crate) fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
-        self.json(request, query).map_or_else(|error| error.response(), |json| ApiResponse::json(200, json))
+        self.response(request, query).unwrap_or_else(|error| error.response())
     }
 
-    fn json(&self, request: &ApiRequest, query: &str) -> Result<String, ApiError> {
+    fn response(&self, request: &ApiRequest, query: &str) -> Result<ApiResponse, ApiError> {
         let parameters = Parameters::read(query, request)?;
+        if let ApiRequest::Events = request {
+            // They are of use most of all before there are figures.
+            return json_text(&events::list(self, parameters.limit)).map(|json| ApiResponse::json(200, json));
+        }
         let context = RequestContext::new(self)?;
+        if let ApiRequest::File(request, format) = request {
+            return documents::get(&context, request, &parameters, *format);
+        }
+        Self::json(&context, request, &parameters).map(|json| ApiResponse::json(200, json))
+    }
+
+    fn json(context: &RequestContext<'_>, request: &ApiRequest, parameters: &Parameters) -> Result<String, ApiError> {
         match request {
-            ApiRequest::Targets => json_text(&targets::list(&context)),
-            ApiRequest::Target(name) => json_text(&targets::get(&context, name)?),
-            ApiRequest::History(name) => json_text(&history::get(&context, name, parameters.limit)?),
-            ApiRequest::Cuts => json_text(&cuts::list(&context, &parameters)),
-            ApiRequest::Cut(id) => json_text(&cuts::get(&context, id)?),
-            ApiRequest::Period(kind, id) => json_text(&periods::get(&context, kind, id)?),
+            ApiRequest::Targets => json_text(&targets::list(context)),
+            ApiRequest::Target(name) => json_text(&targets::get(context, name)?),
+            ApiRequest::History(name) => json_text(&history::get(context, name, parameters.limit)?),
+            ApiRequest::Cuts => json_text(&cuts::list(context, parameters)),
+            ApiRequest::Cut(id) => json_text(&cuts::get(context, id)?),
+            ApiRequest::Period(kind, id) => json_text(&periods::get(context, kind, id)?),
+            ApiRequest::File(..) | ApiRequest::Events => Err(ApiError::internal("the answer is no figure in JSON")),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod files;
 mod opening;
+mod past_events;
 mod recompute;
 mod reload;
 mod service;
@@ -36,6 +37,7 @@ use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
 use crate::settings::{SecretExposure, SettingsReader};
 use crate::source;
 use crate::telemetry::Metrics;
+use crate::telemetry::events::EventRing;
 use crate::telemetry::log::{self, Guard, JsonObject};
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
@@ -152,6 +154,7 @@ pub(crate) async fn start(
     reload: Arc<Notify>,
 ) -> Result<Option<RunningApp>, Failure> {
     let Configuration { mut reader, settings } = configuration;
+    log.events().set_clock(&clock);
     let deadline = shutdown.enforce(settings.pipeline.shutdown_deadline + SHUTDOWN_GRACE)?;
     let exposures = settings.source.check_files(&mut reader);
     let texts = settings.files.texts();
@@ -171,11 +174,12 @@ pub(crate) async fn start(
         tracing::info!(event = "pacemeter.ended", "pacemeter ended");
         return Ok(None);
     };
+    past_events::recall(&log.events(), &cuts, &closed_periods, &settings.allowlists.zone);
     let labels = LabelKind::ALL.map(|(_, name)| name);
     let metrics = Arc::new(Metrics::new(settings.source.topics.as_array(), &labels, log.counters()));
     metrics.add_build_info(&source::linked_libraries());
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets), clock.instant()));
-    let service = service(&settings, &publisher, &metrics, &cuts, &clock);
+    let service = service(&settings, &publisher, &metrics, &cuts, &clock, log.events());
     let (targets, changed_targets) = watch::channel(targets);
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
     let server = http::bind(&settings.http, metrics.http.clone()).await.map_err(|error| bind_failure(&error))?;
@@ -217,6 +221,7 @@ fn service(
     metrics: &Arc<Metrics>,
     cuts: &CutStore,
     clock: &Clock,
+    events: Arc<EventRing>,
 ) -> Arc<PipelineService> {
     let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
     let api = Api {
@@ -225,6 +230,7 @@ fn service(
         evaluator: Arc::clone(&evaluator),
         clock: clock.clone(),
         cuts: cuts.clone(),
+        events,
     };
     let exporter = Exporter::new(
         Arc::clone(publisher),

@@ -67,6 +67,7 @@
 mod assembly;
 mod chain;
 mod comparison;
+mod huella;
 mod record;
 mod settlement;
 mod store;
@@ -75,6 +76,7 @@ pub use assembly::CutContext;
 pub(crate) use chain::CutStanding;
 pub use chain::{CutAcceptance, CutKey, CutSeal, SealKind};
 pub use comparison::{CutComparison, FigureDifference};
+pub(crate) use record::instant_of;
 pub use record::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutTarget, cut_id};
 pub use settlement::{SettlementDecision, UnsettledCut};
 pub use store::{AcceptanceReport, CutStore, CutVerdict};

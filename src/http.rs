@@ -6,7 +6,7 @@
 //! | `/livez` | 200 while the process answers at all |
 //! | `/readyz` | 200 or 503, with one reason per line |
 //! | `/api/v1/status` | JSON |
-//! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON |
+//! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON or with a file |
 //! | `/` | index of these paths |
 //!
 //! # Hosts
@@ -67,7 +67,7 @@ mod tests;
 use connection::ConnectionContext;
 use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 
-pub use api_request::{ApiContent, ApiRequest, ApiResponse};
+pub use api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub(crate) use routes::MAX_RENDERINGS;

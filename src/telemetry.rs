@@ -1,6 +1,7 @@
 //! Telemetry of the process: logs, its own metrics, and the catalogue of all metric families.
 
 pub mod catalogue;
+pub mod events;
 pub mod histogram;
 mod libraries;
 pub mod log;

@@ -11,6 +11,7 @@
 pub mod closed_periods;
 pub mod cut;
 pub mod histogram;
+pub mod huella;
 pub mod merged;
 pub mod panes;
 pub mod progress;

@@ -109,8 +109,7 @@ impl<'a> RequestContext<'a> {
 
     /// Formats an instant in the programme's zone, such as `2020-05-15T18:00:00-05:00`.
     pub(super) fn local(&self, time: Timestamp) -> String {
-        let instant = time.to_jiff();
-        instant.to_zoned(self.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        local_text(time, self.zone())
     }
 
     pub(super) fn span(&self, period: Period, bounds: Interval) -> PeriodSpan {
@@ -133,4 +132,9 @@ impl<'a> RequestContext<'a> {
     pub(super) fn is_start(&self, period: Period, time: Timestamp) -> bool {
         period.at(time, self.zone()).is_some_and(|period| period.start == time)
     }
+}
+
+/// Formats an instant in a zone, such as `2020-05-15T18:00:00-05:00`.
+pub(super) fn local_text(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

@@ -16,6 +16,7 @@ use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
 use crate::cuts::{Correction, Cut, CutCell, CutOffset, CutPeriod, CutSeal, CutStanding, CutTarget, SealKind, cut_id};
 use crate::targets::{Quantity, TargetIndex};
+use crate::view::huella::Huella;
 use crate::view::panes::SpanFigures;
 use crate::view::progress::Tallies;
 
@@ -52,6 +53,10 @@ pub(crate) struct CutSummary {
     /// True if a record that belongs to the cut came after it.
     #[serde(default)]
     pub(crate) late: bool,
+    /// Ten hexadecimal digits of a hash over offsets and figures (`spec/figures.md#huella`); null while the cut cannot be
+    /// read.
+    #[serde(default)]
+    pub(crate) huella: Option<Huella>,
     /// Day, week and month that ended with the cut.
     pub(crate) periods: Vec<PeriodId>,
     /// Targets whose period closed with the cut.
@@ -107,6 +112,9 @@ pub(crate) struct CutResponse {
     /// True if a record that belongs to the cut came after it.
     #[serde(default)]
     pub(crate) late: bool,
+    /// Ten hexadecimal digits of a hash over offsets and figures (`spec/figures.md#huella`).
+    #[serde(default)]
+    pub(crate) huella: Option<Huella>,
     /// First offset of each partition that is not in the cut.
     pub(crate) offsets: Vec<CutOffset>,
     /// Day, week and month that contain the instant before the cut, each up to the cut.
@@ -202,6 +210,7 @@ pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before }: 
             seal,
             provisional: is_provisional,
             late: is_late,
+            huella: context.closed_periods().huella(at),
             periods: periods_ending(context, at),
             targets,
         }
@@ -275,6 +284,7 @@ fn compared_with_today(
     CutResponse {
         provisional: cut.is_provisional(),
         late: cut.is_late(),
+        huella: Some(cut.huella()),
         now_ms: context.now,
         now: context.local(context.now),
         nearest_to_ms: missed,

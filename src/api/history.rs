@@ -7,8 +7,10 @@ use super::targets::unit;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
 use crate::clock::Timestamp;
+use crate::cuts::instant_of;
 use crate::targets::{Quantity, TargetIndex};
 use crate::view::closed_periods::ClosedPeriod;
+use crate::view::huella::{Huella, HuellaHasher};
 use crate::view::progress::Tallies;
 
 /// Answer of `/api/v1/targets/{name}/history`. Periods that closed while the target counted something else (another
@@ -27,6 +29,10 @@ pub(crate) struct HistoryResponse {
     pub(crate) measure: String,
     /// Unit of the measure.
     pub(crate) unit: String,
+    /// Ten hexadecimal digits of a hash over the listed periods and their corrections (`spec/figures.md#huella`); null
+    /// without a period.
+    #[serde(default)]
+    pub(crate) huella: Option<Huella>,
     /// Closed periods, the newest first.
     pub(crate) periods: Vec<ClosedPeriodEntry>,
     /// True if older periods exist beyond the limit.
@@ -44,6 +50,9 @@ pub(crate) struct ClosedPeriodEntry {
     pub(crate) actual: Option<Quantity>,
     /// Id of the cut with which the period closed.
     pub(crate) cut: String,
+    /// Ten hexadecimal digits of the hash over the offsets and figures of that cut; null while it cannot be read.
+    #[serde(default)]
+    pub(crate) huella: Option<Huella>,
     /// Corrections by later cuts, the oldest first.
     pub(crate) corrections: Vec<CorrectionEntry>,
     /// Result today; null if part of the period is forgotten.
@@ -69,7 +78,8 @@ pub(super) fn get(context: &RequestContext<'_>, name: &str, limit: usize) -> Res
     let (index, target) = context.target(name)?;
     let (tallies, selection) = (context.tallies(), target.selection());
     let mut closed_periods = context.closed_periods().of(name).rev().filter(|closed| closed.selection == selection);
-    let periods = closed_periods.by_ref().take(limit).map(|closed| entry(context, &tallies, index, closed)).collect();
+    let periods: Vec<ClosedPeriodEntry> =
+        closed_periods.by_ref().take(limit).map(|closed| entry(context, &tallies, index, closed)).collect();
     Ok(HistoryResponse {
         now_ms: context.now,
         now: context.local(context.now),
@@ -77,9 +87,24 @@ pub(super) fn get(context: &RequestContext<'_>, name: &str, limit: usize) -> Res
         target: name.to_owned(),
         measure: target.measure.name().to_owned(),
         unit: unit(target.measure).to_owned(),
+        huella: huella(name, target.measure.name(), &periods),
         periods,
         more: closed_periods.next().is_some(),
     })
+}
+
+/// Hash over the content of closed periods, which stand in a fixed order; `None` without one.
+fn huella(target: &str, measure: &str, periods: &[ClosedPeriodEntry]) -> Option<Huella> {
+    let mut hasher = HuellaHasher::new("pacemeter history 1", periods.first()?.period.end_ms);
+    hasher.text(target).text(measure).length(periods.len());
+    for ClosedPeriodEntry { period, goal, actual, cut, corrections, .. } in periods {
+        hasher.text(&period.period).text(&period.id).instant(period.start_ms).instant(period.end_ms);
+        hasher.text(cut).quantity(Some(*goal)).quantity(*actual).length(corrections.len());
+        for correction in corrections {
+            hasher.text(&correction.cut).quantity(correction.actual);
+        }
+    }
+    Some(hasher.finish())
 }
 
 fn entry(
@@ -95,6 +120,7 @@ fn entry(
         period: context.named_span(period.name(), closed.period.clone(), bounds),
         goal: closed.goal,
         actual: closed.actual,
+        huella: instant_of(&closed.cut).and_then(|at| context.closed_periods().huella(at)),
         cut: closed.cut.clone(),
         corrections: closed
             .corrections

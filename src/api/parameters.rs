@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::ApiError;
 use crate::clock::Timestamp;
 use crate::http::ApiRequest;
+use crate::telemetry::events::MAX_EVENTS;
 
 /// Number of entries in a list without `limit`.
 const DEFAULT_LIMIT: usize = 100;
@@ -28,9 +29,10 @@ impl Parameters {
     /// # Errors
     /// 400 for a parameter that is unknown or repeated, and for an invalid value.
     pub(super) fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
-        let known: &[&str] = match request {
+        let of = if let ApiRequest::File(of, _) = request { of } else { request };
+        let known: &[&str] = match of {
             ApiRequest::Cuts => &["limit", "before_ms"],
-            ApiRequest::History(_) => &["limit"],
+            ApiRequest::History(_) | ApiRequest::Events => &["limit"],
             _ => &[],
         };
         let (mut limit, mut before) = (None, None);
@@ -49,7 +51,8 @@ impl Parameters {
                 return Err(ApiError::bad(format!("{name} is given twice; give it once")));
             }
         }
-        Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), before })
+        let default = if matches!(of, ApiRequest::Events) { MAX_EVENTS } else { DEFAULT_LIMIT };
+        Ok(Self { limit: limit.unwrap_or(default), before })
     }
 }
 

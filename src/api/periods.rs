@@ -14,6 +14,7 @@ use crate::calendar::{Interval, Period};
 use crate::clock::Timestamp;
 use crate::cuts::{Cut, cut_id};
 use crate::record::Stream;
+use crate::view::huella::Huella;
 use crate::view::panes::SpanFigures;
 
 /// Id that stands for the period that includes now.
@@ -37,6 +38,10 @@ pub(crate) struct PeriodResponse {
     pub(crate) period: PeriodSpan,
     /// Id of the cut with which the period closed; null without one, so also for the current period.
     pub(crate) cut: Option<String>,
+    /// Ten hexadecimal digits of a hash over offsets and figures at the close (`spec/figures.md#huella`); null without a
+    /// cut.
+    #[serde(default)]
+    pub(crate) huella: Option<Huella>,
     /// Sums over all programmes at the close; null without a cut.
     pub(crate) closed: Option<PeriodTotals>,
     /// Sums over all programmes today; null if part of the period is forgotten.
@@ -80,11 +85,11 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
         return Err(ApiError::absent("the period has not begun yet"));
     }
     let cut = cuts::read(context, &cut_id(span.end))?.map(|(cut, _)| cut);
-    let cells_at_close = |cut: &Cut| {
+    let at_close = |cut: &Cut| {
         let period = cut.periods.iter().find(|period| period.period == kind && period.closes)?;
-        Some(cells_of_cut(&period.cells))
+        Some((cells_of_cut(&period.cells), cut.huella_of(period)))
     };
-    let closed = cut.as_ref().and_then(cells_at_close);
+    let (closed, huella) = cut.as_ref().and_then(at_close).unzip();
     let today = cells_today(context, period, span);
     if closed.is_none() && today.is_none() {
         return Err(ApiError::absent(
@@ -100,6 +105,7 @@ pub(super) fn get(context: &RequestContext<'_>, kind: &str, id: &str) -> Result<
         complete_until_ms: context.snapshot.complete_until[Stream::Disbursement],
         period: context.span(period, span),
         cut: closed.is_some().then(|| cut_id(span.end)),
+        huella,
         closed: closed.as_ref().map(|cells| totals(cells, context.allowlists, people_at_close)),
         today: today.as_ref().map(|cells| totals(cells, context.allowlists, people_today)),
         programmes: programmes(closed.as_ref(), today.as_ref()),

@@ -250,6 +250,9 @@ fn table(cut: &CutResponse, arguments: &FigureArgs) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{}", printable(&nearest));
     }
+    if let Some(huella) = cut.huella {
+        let _ = writeln!(text, "huella {huella}");
+    }
     let _ = write!(text, "hash {hash}\ncompared with what is known at {now}\n");
     if cut.provisional {
         text.push_str("provisional: records with earlier timestamps may still come\n");

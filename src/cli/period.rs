@@ -126,7 +126,10 @@ fn table(period: &PeriodResponse, figures: &FigureTable) -> String {
     let [start, end, now] = [&period.period.start, &period.period.end, &period.now].map(|text| printable(text));
     let mut text = format!("from {start} to {end}\n");
     let closed = match &period.cut {
-        Some(cut) => format!("closed with cut {}", printable(cut)),
+        Some(cut) => {
+            let huella = period.huella.map(|huella| format!(", huella {huella}")).unwrap_or_default();
+            format!("closed with cut {}{huella}", printable(cut))
+        }
         None if period.now_ms < period.period.end_ms => "not closed yet".to_owned(),
         None => "without a cut at its end".to_owned(),
     };

@@ -66,6 +66,17 @@ pub enum SealKind {
     Unsealed,
 }
 
+impl SealKind {
+    /// Returns the name in the API.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Retaken => "retaken",
+            Self::Unsealed => "unsealed",
+        }
+    }
+}
+
 /// Present standing of a stored cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CutStanding {

@@ -48,7 +48,7 @@ impl Cut {
 
     /// Adds the periods that close with this cut, and its corrections of earlier ones.
     pub fn report(&self, periods: &mut ClosedPeriods) {
-        periods.add_cut(self.at_ms);
+        periods.add_known_cut(self.at_ms, self.huella());
         for target in self.targets.iter().filter(|target| target.closes) {
             let closed = ClosedPeriod {
                 cut: self.id.clone(),
@@ -220,7 +220,7 @@ pub fn cut_id(at: Timestamp) -> String {
 }
 
 /// Returns the instant of the cut with this id; `None` if it is no id.
-pub(super) fn instant_of(id: &str) -> Option<Timestamp> {
+pub(crate) fn instant_of(id: &str) -> Option<Timestamp> {
     let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%.fZ", id).ok()?;
     let at = Timestamp::from(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
     (cut_id(at) == id).then_some(at)

@@ -19,6 +19,51 @@ pub enum ApiRequest {
     Cut(String),
     /// Kind of period (`day`, `week`, `month`), and the id of one.
     Period(String, String),
+    /// Answer to another request as a file to save.
+    File(Box<ApiRequest>, FileFormat),
+    /// Events of note.
+    Events,
+}
+
+impl ApiRequest {
+    /// Returns a request whose last name may end with the extension of a file, as the last extension of it. Ids of cuts and
+    /// periods may have dots, and none ends like a file; names of targets are never last where there are files.
+    pub(super) fn with_extension(name: &str, request: impl FnOnce(String) -> Self) -> Self {
+        for format in [FileFormat::Csv, FileFormat::Xlsx] {
+            let id = name.strip_suffix(format.extension()).and_then(|rest| rest.strip_suffix('.'));
+            if let Some(id) = id {
+                return Self::File(Box::new(request(id.to_owned())), format);
+            }
+        }
+        request(name.to_owned())
+    }
+}
+
+/// Format of a file to save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Comma-separated values.
+    Csv,
+    /// Workbook of Office Open XML.
+    Xlsx,
+}
+
+impl FileFormat {
+    /// Returns the end of a file's name, after the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    /// Returns the media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
 }
 
 /// Answer to a request.

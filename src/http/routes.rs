@@ -13,7 +13,7 @@ use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::api_request::{ApiContent, ApiRequest, ApiResponse};
+use super::api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 use super::encoded_body::{EncodedBody, accepts_gzip};
 use super::hosts::AllowedHosts;
 use super::refusal::{COMMON_HEADERS, JSON, Refusal, is_api};
@@ -41,6 +41,8 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
 <li><a href="/api/v1/cuts">/api/v1/cuts</a>: permanent copies of the figures at certain instants; /api/v1/cuts/ID one of them, beside today's figures</li>
 <li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures; <a href="/api/v1/periods/day/current">current</a> and previous are ids</li>
+<li>with .csv or .xlsx at the end of the path, a cut, a period and the history of a target are files to save</li>
+<li><a href="/api/v1/events">/api/v1/events</a>: the last events of note</li>
 </ul>
 </body>
 </html>
@@ -65,6 +67,9 @@ pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Du
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/targets/{name}", get(target))
         .route("/api/v1/targets/{name}/history", get(history))
+        .route("/api/v1/targets/{name}/history.csv", get(history_csv))
+        .route("/api/v1/targets/{name}/history.xlsx", get(history_xlsx))
+        .route("/api/v1/events", get(events))
         .route("/api/v1/cuts", get(cuts))
         .route("/api/v1/cuts/{id}", get(cut))
         .route("/api/v1/periods/{period}/{id}", get(period))
@@ -211,6 +216,28 @@ async fn history(
     app.answer(ApiRequest::History(name), query, headers).await
 }
 
+async fn history_csv(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::File(Box::new(ApiRequest::History(name)), FileFormat::Csv), query, headers).await
+}
+
+async fn history_xlsx(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::File(Box::new(ApiRequest::History(name)), FileFormat::Xlsx), query, headers).await
+}
+
+async fn events(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    app.answer(ApiRequest::Events, query, headers).await
+}
+
 async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     app.answer(ApiRequest::Cuts, query, headers).await
 }
@@ -221,7 +248,7 @@ async fn cut(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    app.answer(ApiRequest::Cut(id), query, headers).await
+    app.answer(ApiRequest::with_extension(&id, ApiRequest::Cut), query, headers).await
 }
 
 async fn period(
@@ -230,7 +257,7 @@ async fn period(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    app.answer(ApiRequest::Period(period, id), query, headers).await
+    app.answer(ApiRequest::with_extension(&id, |id| ApiRequest::Period(period, id)), query, headers).await
 }
 
 async fn index() -> Html<&'static str> {

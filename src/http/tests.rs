@@ -115,7 +115,17 @@ fn api_requests_are_parsed_from_paths_and_answered_in_json() {
         ("targets/ni%C3%B1os%2Fa?x=%20y", "Target(\"niños/a\") x=%20y"),
         ("targets/weekly/history?limit=3", "History(\"weekly\") limit=3"),
         ("cuts", "Cuts "),
+        ("targets/a.csv/history.csv?limit=3", "File(History(\"a.csv\"), Csv) limit=3"),
+        ("targets/weekly/history.xlsx", "File(History(\"weekly\"), Xlsx) "),
+        ("targets/weekly.csv", "Target(\"weekly.csv\") "),
         ("cuts/20200515T230000Z?", "Cut(\"20200515T230000Z\") "),
+        ("cuts/20200515T230000.125Z", "Cut(\"20200515T230000.125Z\") "),
+        ("cuts/20200515T230000.125Z.csv", "File(Cut(\"20200515T230000.125Z\"), Csv) "),
+        ("cuts/newest%2Exlsx", "File(Cut(\"newest\"), Xlsx) "),
+        ("cuts/a.csv.csv", "File(Cut(\"a.csv\"), Csv) "),
+        ("cuts/a.CSV", "Cut(\"a.CSV\") "),
+        ("periods/week/2020-W20.xlsx", "File(Period(\"week\", \"2020-W20\"), Xlsx) "),
+        ("events?limit=2", "Events limit=2"),
         ("periods/week/2020-W20", "Period(\"week\", \"2020-W20\") "),
     ] {
         let answer = server.get(&format!("/api/v1/{path}"));
@@ -134,7 +144,7 @@ fn the_index_links_to_every_path() {
     let answer = server.get("/");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current"];
+    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current", "/api/v1/events"];
     assert_eq!(links, [&["/metrics", "/readyz", "/livez"][..], &api].concat());
     for link in links {
         assert_eq!(server.get(link).status, 200, "{link}");

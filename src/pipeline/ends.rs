@@ -108,6 +108,9 @@ impl EndQuery {
     fn report_outage(&mut self, asked: Timestamp, cause: Option<String>) -> Result<(), TaskGone> {
         let since = self.reported.as_ref().map_or(asked, |outage| outage.since);
         let outage = cause.map(|reason| BrokerOutage { since, reason });
+        if let (None, Some(BrokerOutage { reason, .. })) = (&self.reported, &outage) {
+            tracing::warn!(event = "pacemeter.kafka.unavailable", reason, "brokers do not answer");
+        }
         if outage != self.reported {
             self.reported.clone_from(&outage);
             self.reports.blocking_send(WorkerMessage::Outage(outage))?;

@@ -69,6 +69,15 @@ impl Quantity {
         self.ratio().map_or(self, Quantity::Ratio)
     }
 
+    /// Text with every digit: a whole number, pesos with two decimals, or the shortest decimals of a ratio.
+    pub fn exact_text(self) -> String {
+        match self {
+            Quantity::Count(count) => count.to_string(),
+            Quantity::Centavos(centavos) => pesos(centavos),
+            Quantity::Ratio(_) | Quantity::Fraction { .. } => self.value().to_string(),
+        }
+    }
+
     /// Value in the unit shown: people, pesos, calls, a ratio.
     pub fn value(self) -> f64 {
         match self {

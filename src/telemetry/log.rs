@@ -32,6 +32,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::clock::{Clock, Timestamp};
+use crate::telemetry::events::EventRing;
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
 pub(crate) use line::level_name;
 use line::{Fields, Form, LinePrefix};
@@ -146,6 +147,7 @@ struct Log {
     clock: Clock,
     counters: Arc<LogCounters>,
     out: NonBlocking,
+    events: Arc<EventRing>,
 }
 
 impl Log {
@@ -193,24 +195,38 @@ impl Log {
     }
 }
 
-/// Subscriber layer. Spans are off, and events below the level are disabled once, at their callsite.
+/// Level up to which events of the program itself may be of note, whatever the level of the log.
+const NOTED_LEVEL: Level = Level::INFO;
+
+/// Subscriber layer. Spans are off, and events that are neither logged nor of note are disabled once, at their callsite.
 struct LogLayer(Arc<Log>);
+
+impl LogLayer {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        let is_own = || metadata.target().split("::").next() == Some(SERVICE);
+        let level = *metadata.level();
+        metadata.is_event() && (level <= self.0.level || (level <= NOTED_LEVEL && is_own()))
+    }
+}
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_event() && *metadata.level() <= self.0.level { Interest::always() } else { Interest::never() }
+        if self.wants(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.0.level
+        self.wants(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::from_level(self.0.level))
+        Some(LevelFilter::from_level(self.0.level.max(NOTED_LEVEL)))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.0.event(event, self.0.clock.now());
+        self.0.events.record(event);
+        if *event.metadata().level() <= self.0.level {
+            self.0.event(event, self.0.clock.now());
+        }
     }
 }
 
@@ -242,6 +258,11 @@ impl Guard {
     /// Returns the log's counters.
     pub fn counters(&self) -> Arc<LogCounters> {
         self.log.counters.clone()
+    }
+
+    /// Returns the events of note.
+    pub fn events(&self) -> Arc<EventRing> {
+        self.log.events.clone()
     }
 
     /// True if each line of the log is a JSON object.
@@ -296,6 +317,6 @@ where
         Format::Auto if terminal => Form::Text,
         Format::Auto => Form::Json,
     };
-    let log = Arc::new(Log { level: settings.level, form, clock, counters, out });
+    let log = Arc::new(Log { level: settings.level, form, clock, counters, out, events: Arc::default() });
     (LogLayer(log.clone()), Guard { log, worker: Some(worker) })
 }

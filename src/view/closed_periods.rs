@@ -1,17 +1,18 @@
 //! Closed periods of targets, as the cuts so far report them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::calendar::Interval;
 use crate::clock::Timestamp;
 use crate::targets::Quantity;
+use crate::view::huella::Huella;
 
 /// Closed periods by target and start, and the instants of the cuts that reported them.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedPeriods {
     periods: BTreeMap<String, BTreeMap<Timestamp, ClosedPeriod>>,
-    cuts: BTreeSet<Timestamp>,
+    cuts: BTreeMap<Timestamp, Option<Huella>>,
 }
 
 /// A period as it closed, and its corrections since.
@@ -49,9 +50,19 @@ impl ClosedPeriod {
 }
 
 impl ClosedPeriods {
-    /// Adds the instant of a cut.
+    /// Adds the instant of a cut whose content is not known.
     pub fn add_cut(&mut self, at_ms: Timestamp) {
-        self.cuts.insert(at_ms);
+        self.cuts.entry(at_ms).or_default();
+    }
+
+    /// Adds the instant and the huella of a cut.
+    pub fn add_known_cut(&mut self, at_ms: Timestamp, huella: Huella) {
+        self.cuts.insert(at_ms, Some(huella));
+    }
+
+    /// Huella of the cut of an instant; `None` if its content is not known.
+    pub fn huella(&self, at: Timestamp) -> Option<Huella> {
+        self.cuts.get(&at).copied().flatten()
     }
 
     /// Adds a period of a target that closed.
@@ -90,16 +101,16 @@ impl ClosedPeriods {
 
     /// Instant of the newest cut.
     pub fn newest_cut(&self) -> Option<Timestamp> {
-        self.cuts.last().copied()
+        self.cuts.last_key_value().map(|(at, _)| *at)
     }
 
     /// True if a cut was taken at this instant.
     pub fn has_cut(&self, at: Timestamp) -> bool {
-        self.cuts.contains(&at)
+        self.cuts.contains_key(&at)
     }
 
     /// Instants of the cuts, the oldest first.
     pub fn cuts(&self) -> impl DoubleEndedIterator<Item = Timestamp> {
-        self.cuts.iter().copied()
+        self.cuts.keys().copied()
     }
 }

@@ -6,6 +6,7 @@ mod alerts;
 mod calendars;
 mod cli;
 mod demo;
+mod documents;
 mod end_to_end;
 mod exposition;
 mod faults;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
@@ -11,11 +11,12 @@ use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{Clock, HOUR, Millis, Timestamp};
 use crate::cuts::{Cut, CutContext, CutKey, CutStore};
 use crate::disk::MemoryDisk;
-use crate::http::{ApiContent, ApiRequest, ApiResponse};
+use crate::http::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 use crate::record::TopicPartition;
 use crate::record::{PerStream, Stream};
 use crate::settings::{Layers, SettingsReader};
 use crate::targets::{Filter, Measure, Quantity, Tally, Target, Targets};
+use crate::telemetry::events::EventRing;
 use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
@@ -193,8 +194,10 @@ impl World {
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts }, disk, snapshot };
+        let world =
+            Self { api: Api { publisher, allowlists, evaluator, clock, cuts, events: Arc::default() }, disk, snapshot };
         world.publish(|_| {});
+        world.recall_cut();
         world
     }
 
@@ -220,16 +223,35 @@ impl World {
 
     fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let request = match path.split('/').collect::<Vec<_>>()[..] {
-            ["targets"] => ApiRequest::Targets,
-            ["targets", name] => ApiRequest::Target(name.to_owned()),
-            ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
-            ["cuts"] => ApiRequest::Cuts,
-            ["cuts", id] => ApiRequest::Cut(id.to_owned()),
-            ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
-            _ => panic!("{path} is no path of the API"),
-        };
-        self.api.answer(&request, query)
+        for format in [FileFormat::Csv, FileFormat::Xlsx] {
+            if let Some(of) = path.strip_suffix(&format!(".{}", format.extension())) {
+                return self.api.answer(&ApiRequest::File(Box::new(request_of(of)), format), query);
+            }
+        }
+        self.api.answer(&request_of(path), query)
+    }
+
+    /// Returns name and bytes of a file.
+    pub(super) fn file(&self, path: &str) -> (String, Vec<u8>) {
+        match self.answer(path) {
+            ApiResponse { status: 200, content: ApiContent::File { name, bytes, .. } } => (name, bytes),
+            response => panic!("{path} is no file: {response:?}"),
+        }
+    }
+
+    pub(super) fn events(&self) -> &EventRing {
+        &self.api.events
+    }
+
+    /// Adds the events of the cut with which the week closed.
+    fn recall_cut(&self) {
+        let object = |fields| serde_json::from_value(fields).unwrap();
+        let taken = json!({"cut": CLOSING, "at": "2020-05-11T00:00:00-05:00", "provisional": false, "retaken": false});
+        let closed = json!({"target_name": "weekly-people", "period": "2020-W19", "goal": 100.0, "actual": 50.0, "cut": CLOSING});
+        for (name, fields) in [("cut.taken", taken), ("period.closed", closed)] {
+            let name = format!("pacemeter.{name}");
+            self.events().recall(at("2020-05-11T05:00:00Z"), tracing::Level::INFO, &name, object(fields));
+        }
     }
 
     /// Returns the body of a successful answer.
@@ -237,6 +259,20 @@ impl World {
         let (status, answer) = self.get(path);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
+    }
+}
+
+/// Request of a path that is no file.
+fn request_of(path: &str) -> ApiRequest {
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["targets"] => ApiRequest::Targets,
+        ["targets", name] => ApiRequest::Target(name.to_owned()),
+        ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
+        ["cuts"] => ApiRequest::Cuts,
+        ["cuts", id] => ApiRequest::Cut(id.to_owned()),
+        ["periods", kind, id] => ApiRequest::Period(kind.to_owned(), id.to_owned()),
+        ["events"] => ApiRequest::Events,
+        _ => panic!("{path} is no path of the API"),
     }
 }
 

@@ -83,6 +83,7 @@ fn closing() -> CutResponse {
         seal: crate::cuts::SealKind::Sealed,
         provisional: false,
         late: false,
+        huella: serde_json::from_str("\"0123456789\"").ok(),
         offsets: Vec::new(),
         periods: vec![week, month],
         targets: vec![
@@ -99,6 +100,7 @@ fn closing() -> CutResponse {
 fn a_cut_is_compared_with_what_is_known_now() {
     let expected = "\
 cut 20200511T050000Z of 2020-05-11T00:00:00-05:00
+huella 0123456789
 hash abababababababababababababababababababababababababababababababab
 compared with what is known at 2020-05-15T13:00:00-05:00
 
@@ -233,6 +235,7 @@ fn the_list_has_one_line_per_cut_with_closed_periods() {
         seal,
         provisional: seal == SealKind::Retaken,
         late: seal == SealKind::Unsealed,
+        huella: None,
         periods,
         targets,
     };
@@ -284,6 +287,7 @@ fn all_pages_of_the_list_are_read() {
         seal: SealKind::Sealed,
         provisional: false,
         late: false,
+        huella: None,
         periods: Vec::new(),
         targets: Vec::new(),
     };

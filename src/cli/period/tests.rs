@@ -41,6 +41,7 @@ fn yesterday() -> PeriodResponse {
             end: text("2020-05-15T00:00:00-05:00"),
         },
         cut: Some(text("20200515T050000Z")),
+        huella: serde_json::from_str("\"0123456789\"").ok(),
         closed: Some(totals(Some(12_340))),
         today: Some(totals(None)),
         programmes: vec![programme("palabra", 12_345, 12_344), programme("solidario", 1, 1)],
@@ -74,7 +75,7 @@ fn names_of_periods_are_day_week_month_or_relative() {
 fn a_closed_period_is_printed_beside_what_is_known_now() {
     let expected = "\
 from 2020-05-14T00:00:00-05:00 to 2020-05-15T00:00:00-05:00
-closed with cut 20200515T050000Z
+closed with cut 20200515T050000Z, huella 0123456789
 known at 2020-05-15T13:00:00-05:00, complete until 2 s earlier
 
 day 2020-05-14                  at the close         known now        difference

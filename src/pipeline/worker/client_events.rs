@@ -237,11 +237,18 @@ impl Worker {
     pub(super) fn look_for_stalls(&mut self) {
         let Self { partitions, stall_timeout, outputs, clock, drained, .. } = self;
         let now = clock.instant();
-        let (mut found, mut positions) = (SharedCauses::default(), PerStream::<i64>::default());
+        let (mut found, mut resumed) = (SharedCauses::default(), SharedCauses::default());
+        let mut positions = PerStream::<i64>::default();
         for index in partitions.indexes() {
             let partition = &mut partitions[index];
-            partition.stalled = partition.freshness.is_stalled(*drained, now, *stall_timeout);
+            let was_stalled = std::mem::replace(
+                &mut partition.stalled,
+                partition.freshness.is_stalled(*drained, now, *stall_timeout),
+            );
             if !partition.stalled {
+                if was_stalled {
+                    resumed.add(&partition.log.partition, "", "");
+                }
                 partition.refetched = None;
                 continue;
             }
@@ -257,15 +264,27 @@ impl Worker {
             // Without a poll thread the process is about to exit.
             let _ = outputs.commands.send(command);
         }
-        for stalled in found.iter() {
-            tracing::warn!(
-                event = "pacemeter.partition.stalled",
-                topic = stalled.topic,
-                partitions = stalled.partitions(),
-                position = (stalled.count == 1).then_some(positions[stalled.stream]),
-                "partitions stalled; refetching"
-            );
-        }
+        log_stalls(&found, &positions, &resumed);
+    }
+}
+
+fn log_stalls(found: &SharedCauses, positions: &PerStream<i64>, resumed: &SharedCauses) {
+    for stalled in found.iter() {
+        tracing::warn!(
+            event = "pacemeter.partition.stalled",
+            topic = stalled.topic,
+            partitions = stalled.partitions(),
+            position = (stalled.count == 1).then_some(positions[stalled.stream]),
+            "partitions stalled; refetching"
+        );
+    }
+    for cause in resumed.iter() {
+        tracing::info!(
+            event = "pacemeter.partition.resumed",
+            topic = cause.topic,
+            partitions = cause.partitions(),
+            "stalled partitions yield records again"
+        );
     }
 }
 

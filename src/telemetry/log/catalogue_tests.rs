@@ -10,6 +10,10 @@ use std::str::CharIndices;
 
 use super::line::RESERVED;
 use super::{LEVELS, SUPPRESSED, level_name};
+use crate::telemetry::events::{NOTED, fields_of, noted_row};
+
+/// Noted events that another change will write.
+const AHEAD: &[&str] = &["pacemeter.target.status"];
 
 /// Levels, fields and message of an event, from all its calls.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -22,6 +26,7 @@ struct EventCalls {
 /// Row of the table in the documentation.
 struct Row {
     levels: BTreeSet<String>,
+    is_noted: bool,
     when: String,
     fields: BTreeSet<String>,
 }
@@ -44,7 +49,11 @@ fn the_documentation_lists_exactly_the_events_written() {
     for (event, found) in &written {
         match documented.get(event) {
             None => writeln!(differences, "add     {}", markdown_row(event, found, &found.message)).unwrap(),
-            Some(row) if row.levels != names(&found.levels) || row.fields != found.fields => {
+            Some(row)
+                if row.levels != names(&found.levels)
+                    || row.fields != found.fields
+                    || row.is_noted != noted_row(event).is_some() =>
+            {
                 writeln!(differences, "change  {}", markdown_row(event, found, &row.when)).unwrap();
             }
             Some(_) => {}
@@ -54,6 +63,22 @@ fn the_documentation_lists_exactly_the_events_written() {
         writeln!(differences, "remove  | `{event}` |").unwrap();
     }
     assert!(differences.is_empty(), "the table of events in docs/logs.md differs from the source:\n{differences}");
+}
+
+#[test]
+fn noted_events_are_written_with_the_fields_of_their_sentences() {
+    let written = written(&calls());
+    for row in NOTED.iter().filter(|row| !AHEAD.contains(&row.event)) {
+        let found = written.get(row.event).unwrap_or_else(|| panic!("{} is of note and nothing writes it", row.event));
+        for field in fields_of(row.es).filter(|field| *field != "times") {
+            assert!(found.fields.contains(field), "{}: a sentence has the field {field}, the event has not", row.event);
+        }
+        // Kept only from the log's levels that are always seen.
+        assert!(!found.levels.contains("debug"), "{}: an event of note is no debug line", row.event);
+    }
+    for event in AHEAD {
+        assert!(!written.contains_key(*event), "{event} is written now: remove it from the list");
+    }
 }
 
 #[test]
@@ -132,7 +157,8 @@ fn written(calls: &[Call]) -> BTreeMap<String, EventCalls> {
 fn markdown_row(event: &str, found: &EventCalls, when: &str) -> String {
     let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
     let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
-    format!("| `{event}` | {} | {when} | {} |", levels.join(", "), fields.join(", "))
+    let noted = if noted_row(event).is_some() { "yes" } else { "" };
+    format!("| `{event}` | {} | {noted} | {when} | {} |", levels.join(", "), fields.join(", "))
 }
 
 /// Returns the rows whose first cell names an event.
@@ -142,9 +168,11 @@ fn documented(page: &str) -> BTreeMap<String, Row> {
     };
     let row = |line: &str| {
         let cells: Vec<_> = line.strip_prefix("| `pacemeter.")?.strip_suffix('|')?.split('|').map(str::trim).collect();
-        let [event, levels, when, fields] = cells[..] else { panic!("{line:?} has not four cells") };
+        let [event, levels, noted, when, fields] = cells[..] else { panic!("{line:?} has not five cells") };
         let event = format!("pacemeter.{}", event.trim_end_matches('`'));
-        Some((event, Row { levels: list(levels), when: when.to_owned(), fields: list(fields) }))
+        assert!(matches!(noted, "yes" | ""), "{line:?}: the third cell is yes or empty");
+        let is_noted = noted == "yes";
+        Some((event, Row { levels: list(levels), is_noted, when: when.to_owned(), fields: list(fields) }))
     };
     let rows: Vec<_> = page.lines().filter_map(row).collect();
     let count = rows.len();

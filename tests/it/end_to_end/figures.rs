@@ -34,7 +34,7 @@ pub fn test_record(emission: Emission) -> TestRecord {
 }
 
 fn assert_no_canary(pacemeter: &Pacemeter) {
-    for path in ["/metrics", "/api/v1/status", "/readyz", "/livez", "/"] {
+    for path in ["/metrics", "/api/v1/status", "/api/v1/events", "/readyz", "/livez", "/"] {
         assert!(!pacemeter.get(path).body.contains(CANARY), "a personal identifier is in {path}");
     }
     assert_none_in(&pacemeter.log(), "the log");

@@ -1,0 +1,154 @@
+//! Huella, files and events.
+
+use serde_json::{Value, json};
+
+use super::world::{CLOSING, EVENING, World, three_targets};
+use crate::view::snapshot::Phase;
+
+/// Values of the canonical form (`spec/figures.md#huella`), from the JSON alone.
+#[derive(Default)]
+struct Form(String);
+
+impl Form {
+    fn add(&mut self, value: &Value) {
+        let text = match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            Value::Number(number) if number.is_f64() => format!("{:#018x}", number.as_f64().unwrap().to_bits()),
+            other => other.to_string(),
+        };
+        self.0 += &format!("{}:{text},", text.len());
+    }
+
+    fn add_fields(&mut self, object: &Value, fields: &[&str]) {
+        fields.iter().for_each(|field| self.add(&object[*field]));
+    }
+
+    /// Adds the number of entries, and each in the order of the keys.
+    fn add_list(&mut self, list: &Value, keys: &[&str], mut entry: impl FnMut(&mut Self, &Value)) {
+        let mut entries: Vec<&Value> = list.as_array().unwrap().iter().collect();
+        entries.sort_by_key(|one| keys.iter().map(|key| one[*key].to_string()).collect::<Vec<_>>());
+        self.add(&json!(entries.len()));
+        entries.into_iter().for_each(|one| entry(self, one));
+    }
+
+    fn add_period(&mut self, period: &Value) {
+        self.add_fields(period, &["period", "id", "start_ms", "end_ms", "closes"]);
+        let cells = period["cells"].as_array().unwrap().iter().filter(|cell| cell["dispersals"] != 0);
+        self.add_list(&cells.cloned().collect(), &["programme", "state"], |form, cell| {
+            form.add_fields(cell, &["programme", "state", "beneficiaries", "dispersals", "net_pesos"]);
+        });
+    }
+
+    fn add_targets(&mut self, targets: &Value) {
+        self.add_list(targets, &["target", "start_ms"], |form, target| {
+            form.add_fields(
+                target,
+                &["target", "measure", "period", "start_ms", "end_ms", "closes", "goal", "plan", "actual"],
+            );
+        });
+    }
+
+    fn begun(name: &str, cut: &Value) -> Self {
+        let mut form = Self::default();
+        form.add(&json!(name));
+        form.add(&cut["at_ms"]);
+        form.add_list(&cut["offsets"], &["stream", "topic", "partition"], |form, offset| {
+            form.add_fields(offset, &["stream", "topic", "partition", "first_offset", "next_offset"]);
+        });
+        form
+    }
+
+    fn huella(&self) -> String {
+        blake3::hash(self.0.as_bytes()).to_hex()[..10].to_owned()
+    }
+}
+
+#[test]
+fn anybody_can_compute_the_huella_from_the_json() {
+    let world = World::new(three_targets());
+    for id in [CLOSING, EVENING] {
+        let cut = world.ok(&format!("cuts/{id}"));
+        let mut form = Form::begun("pacemeter cut 1", &cut);
+        form.add_list(&cut["periods"], &["period", "start_ms"], Form::add_period);
+        form.add_targets(&cut["targets"]);
+        form.add_list(&cut["corrections"], &["target", "start_ms"], |form, correction| {
+            form.add_fields(correction, &["target", "period", "start_ms", "before", "after"]);
+        });
+        assert_eq!(cut["huella"], form.huella());
+        let list = world.ok("cuts");
+        let listed = list["cuts"].as_array().unwrap().iter().find(|listed| listed["id"] == id).unwrap();
+        assert_eq!(listed["huella"], cut["huella"]);
+    }
+    let (cut, answer) = (world.ok(&format!("cuts/{CLOSING}")), world.ok("periods/week/2020-W19"));
+    let mut form = Form::begun("pacemeter period 1", &cut);
+    let week = cut["periods"].as_array().unwrap().iter().find(|period| period["period"] == "week").unwrap();
+    form.add_period(week);
+    let is_of_week = |target: &&Value| target["start_ms"] == week["start_ms"] && target["end_ms"] == week["end_ms"];
+    form.add_targets(&cut["targets"].as_array().unwrap().iter().filter(is_of_week).cloned().collect());
+    assert_eq!(answer["huella"], form.huella());
+    assert_eq!(world.ok("periods/week/current")["huella"], Value::Null);
+}
+
+#[test]
+fn a_history_has_its_own_huella_and_those_of_its_cuts() {
+    let world = World::new(three_targets());
+    let (history, cut) = (world.ok("targets/weekly-people/history"), world.ok(&format!("cuts/{CLOSING}")));
+    assert_eq!(history["periods"][0]["huella"], cut["huella"]);
+    let mut form = Form::default();
+    form.add(&json!("pacemeter history 1"));
+    form.add(&history["periods"][0]["period"]["end_ms"]);
+    form.add_fields(&history, &["target", "measure"]);
+    form.add(&json!(1));
+    form.add_fields(&history["periods"][0]["period"], &["period", "id", "start_ms", "end_ms"]);
+    form.add_fields(&history["periods"][0], &["cut", "goal", "actual"]);
+    form.add(&json!(0));
+    assert_eq!(history["huella"], form.huella());
+}
+
+#[test]
+fn files_have_names_and_the_same_bytes_for_the_same_answer() {
+    let world = World::new(three_targets());
+    for (path, name) in [
+        (format!("cuts/{CLOSING}"), format!("pacemeter-cut-{CLOSING}")),
+        ("cuts/newest".to_owned(), format!("pacemeter-cut-{EVENING}")),
+        ("periods/week/2020-W19".to_owned(), "pacemeter-week-2020-W19".to_owned()),
+        ("targets/weekly-people/history".to_owned(), "pacemeter-history-weekly-people".to_owned()),
+    ] {
+        for extension in ["csv", "xlsx"] {
+            let (found, bytes) = world.file(&format!("{path}.{extension}"));
+            assert_eq!(found, format!("{name}.{extension}"));
+            assert_eq!(world.file(&format!("{path}.{extension}")).1, bytes);
+            assert!(bytes.starts_with(if extension == "csv" { b"\xef\xbb\xbf" } else { b"PK\x03" }), "{path}");
+        }
+    }
+    let text = String::from_utf8(world.file(&format!("cuts/{CLOSING}.csv")).1).unwrap();
+    assert!(text.contains("\r\ntargets,,2020-W19,2020-05-04T00:00:00-05:00,2020-05-11T00:00:00-05:00,true,"), "{text}");
+    assert!(text.contains(&format!(",source,/api/v1/cuts/{CLOSING}\r\n")), "{text}");
+}
+
+#[test]
+fn errors_of_files_are_those_of_the_json() {
+    let world = World::new(three_targets());
+    for path in ["cuts/2020", "cuts/a.csv", "periods/week/2020-W99", "periods/year/2020", "targets/none/history"] {
+        for extension in ["csv", "xlsx"] {
+            assert_eq!(world.get(&format!("{path}.{extension}")), world.get(path), "{path}");
+        }
+    }
+    assert_eq!(world.get("targets/weekly-people/history.csv?limit=0").0, 400);
+    assert_eq!(world.get("cuts/newest.csv?limit=1").0, 400);
+    assert_eq!(world.get("targets.csv").0, 404, "the list of targets is no file");
+}
+
+#[test]
+fn events_are_answered_before_there_are_figures() {
+    let world = World::new(three_targets());
+    world.publish(|snapshot| snapshot.phase = Phase::Replaying { read: 1, total: 2 });
+    let answer = world.ok("events?limit=1");
+    let event = &answer["events"][0];
+    assert_eq!((&event["event"], &answer["more"]), (&json!("pacemeter.period.closed"), &json!(true)));
+    assert_eq!(event["at"], "2020-05-11T00:00:00-05:00");
+    assert_eq!(event["say"]["en"], "2020-W19 of weekly-people closed with 50; the goal was 100.");
+    assert_eq!(world.ok("events")["events"].as_array().unwrap().len(), 2);
+    assert_eq!(world.get("events?before_ms=1").0, 400);
+}
