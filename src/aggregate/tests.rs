@@ -88,6 +88,8 @@ fn people_targets() -> Targets {
     let target = |name: &str, period, programmes: &[&str]| crate::targets::Target {
         name: name.to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure: Measure::Beneficiaries,
         filter: Filter {
             programmes: programmes.iter().map(|&programme| programme.to_owned()).collect(),

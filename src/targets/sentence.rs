@@ -6,22 +6,13 @@
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 use super::pace::PaceReport;
 use super::status::PaceStatus;
 use super::{Measure, Quantity, Target};
 use crate::calendar::Period;
 use crate::clock::Timestamp;
-
-/// Text in both languages of the programme's readers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BilingualText {
-    /// Spanish, as written in Mexico.
-    pub es: String,
-    /// English.
-    pub en: String,
-}
+pub use crate::settings::BilingualText;
 
 /// A target's figures at an instant, and what is known of the time around it.
 #[derive(Debug, Clone, Copy)]

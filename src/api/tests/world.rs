@@ -47,6 +47,8 @@ pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantit
     Target {
         name: name.to_owned(),
         description: format!("what {name} is for"),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period,

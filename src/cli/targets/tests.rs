@@ -85,6 +85,8 @@ fn entry(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry 
     TargetEntry {
         name: name.to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure: String::new(),
         unit: unit.to_owned(),
         filter: TargetSelection {

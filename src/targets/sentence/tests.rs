@@ -20,6 +20,8 @@ fn target(measure: Measure) -> Target {
     Target {
         name: "a".into(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period: Period::WEEK,
