@@ -21,7 +21,7 @@ use pacemeter::targets::Targets;
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::merged::{MergedView, ViewMerger};
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 use pacemeter::view::{PartitionView, Views};
 
@@ -186,5 +186,6 @@ fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, targets: &Arc<Targ
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),
         due: Instant::now(),
+        publication: Publication::first(now),
     }
 }

@@ -5,6 +5,7 @@
 //! their sources are in docs/targets.md, the rules in spec/figures.md#targets. Nothing of targets is in state: changing
 //! them needs no rebuild.
 
+pub mod held_status;
 mod index;
 pub mod overdispersion;
 pub mod pace;

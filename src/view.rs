@@ -10,6 +10,7 @@
 
 pub mod closed_periods;
 pub mod cut;
+pub mod held_statuses;
 pub mod histogram;
 pub mod merged;
 pub mod panes;

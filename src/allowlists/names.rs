@@ -46,7 +46,8 @@ const STATES: [&str; 32] = [
 ];
 
 /// States whose English name differs.
-const ENGLISH_STATES: [(&str, &str); 2] = [("Ciudad de México", "Mexico City"), ("Estado de México", "State of Mexico")];
+const ENGLISH_STATES: [(&str, &str); 2] =
+    [("Ciudad de México", "Mexico City"), ("Estado de México", "State of Mexico")];
 
 /// Values of our own that any list can show.
 const OWN_VALUES: [(&str, &str, &str); 2] = [("unknown", "sin dato", "unknown"), ("other", "otros", "other")];

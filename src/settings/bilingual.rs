@@ -124,8 +124,12 @@ impl SettingsReader {
         for (name, [es, en]) in parts {
             match (es, en) {
                 (Some(es), Some(en)) => drop(texts.insert(name, BilingualText { es, en })),
-                (None, _) => self.fault(&format!("{key}.{name}.en"), "is without es; write both languages, or one text"),
-                (_, None) => self.fault(&format!("{key}.{name}.es"), "is without en; write both languages, or one text"),
+                (None, _) => {
+                    self.fault(&format!("{key}.{name}.en"), "is without es; write both languages, or one text")
+                }
+                (_, None) => {
+                    self.fault(&format!("{key}.{name}.es"), "is without en; write both languages, or one text")
+                }
             }
         }
         texts

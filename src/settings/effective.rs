@@ -17,7 +17,12 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(&mut text, &toml_string(&redacted_key(name)), &redacted_entry(setting, name, entry), entry.origin());
+                write_line(
+                    &mut text,
+                    &toml_string(&redacted_key(name)),
+                    &redacted_entry(setting, name, entry),
+                    entry.origin(),
+                );
             }
             continue;
         }
@@ -38,7 +43,10 @@ pub(super) fn changed<'a>(
     for (setting, value) in settings {
         if let ValueKind::Table(_) = value.kind {
             for (name, entry) in entries(value) {
-                changed.insert(format!("{}.{}", setting.key, redacted_key(name)), json(&redacted_entry(setting, name, entry)));
+                changed.insert(
+                    format!("{}.{}", setting.key, redacted_key(name)),
+                    json(&redacted_entry(setting, name, entry)),
+                );
             }
             continue;
         }

@@ -126,7 +126,11 @@ impl SentenceInput<'_> {
     }
 
     fn ahead(&self) -> BilingualText {
-        let (_, es, en) = self.counted(-self.report.shortfall.unwrap_or_default());
+        // A held status may be ahead of its figures for a moment.
+        let Some(lead) = self.report.shortfall.map(|shortfall| -shortfall).filter(|lead| *lead > 0.0) else {
+            return text("Vamos adelante del plan.".to_owned(), "Ahead of the plan.".to_owned());
+        };
+        let (_, es, en) = self.counted(lead);
         text(format!("Vamos adelante del plan por {es}."), format!("Ahead of the plan by {en}."))
     }
 

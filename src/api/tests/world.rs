@@ -21,7 +21,8 @@ use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
-use crate::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use crate::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
+use crate::view::totals::PresenceLimits;
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
 /// Id of the cut with which the week 2020-W19 closed.
@@ -192,10 +193,13 @@ impl World {
             closed_periods: Arc::new(closed_periods),
             due_cut: None,
             due: clock.instant(),
+            publication: Publication::first(now),
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts }, disk, snapshot };
+        let limits = PresenceLimits { wait: 4 * HOUR, agent: 24 * HOUR };
+        let api = Api::new(publisher, allowlists, limits, evaluator, clock, cuts);
+        let world = Self { api, disk, snapshot };
         world.publish(|_| {});
         world
     }
@@ -203,6 +207,7 @@ impl World {
     /// Publishes the snapshot with a change.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = self.snapshot.clone();
+        snapshot.publication.revision = self.api.publisher.newest().publication.revision + 1;
         change(&mut snapshot);
         let views: Views = snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect();
         snapshot.merged = MergedView::of(&views);
@@ -223,6 +228,7 @@ impl World {
     fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = match path.split('/').collect::<Vec<_>>()[..] {
+            ["now"] => ApiRequest::Now,
             ["targets"] => ApiRequest::Targets,
             ["targets", name] => ApiRequest::Target(name.to_owned()),
             ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
