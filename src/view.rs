@@ -2,7 +2,7 @@
 //! for the snapshot that readers see.
 //!
 //! Totals are added up. Whatever depends on now is kept in panes with their bounds ([`panes`], [`slots`]) and evaluated
-//! at the reader's clock ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
+//! at one instant, that of the publication ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
 //! order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*,
 //! [`CellIndex`](crate::allowlists::CellIndex)), by queue.
 //!

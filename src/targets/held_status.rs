@@ -34,6 +34,12 @@ impl HeldStatus {
         Self { status, since: None, subject, candidate: None }
     }
 
+    /// Status that began at this time.
+    #[cfg(test)]
+    pub(crate) fn since(status: PaceStatus, subject: StatusSubject, since: Timestamp) -> Self {
+        Self { since: Some(since), ..Self::first(status, subject) }
+    }
+
     /// Status after figures at `now` have the status `found`. A judgement must hold for `hold`.
     #[must_use]
     pub fn observed(self, found: PaceStatus, subject: StatusSubject, now: Timestamp, hold: Millis) -> Self {

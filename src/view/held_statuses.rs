@@ -73,6 +73,12 @@ impl HeldStatuses {
         Self { hold, by_name: Arc::default() }
     }
 
+    /// Creates statuses that are known by name.
+    #[cfg(test)]
+    pub(crate) fn of(hold: Millis, by_name: impl IntoIterator<Item = (String, HeldStatus)>) -> Self {
+        Self { hold, by_name: Arc::new(by_name.into_iter().collect()) }
+    }
+
     /// Status of a target's figures as shown.
     pub fn shown(&self, target: &Target, report: &PaceReport, time: &FigureTime<'_>) -> HeldStatus {
         let found = time.status_of(target, report);
@@ -108,5 +114,121 @@ impl HeldStatuses {
         }
         self.by_name = Arc::new(by_name);
         changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::{Interval, Period, WorkingCalendar};
+    use crate::clock::DAY;
+    use crate::targets::{Filter, Measure};
+
+    const HOLD: Millis = 2 * MINUTE;
+
+    fn targets(names: &[&str]) -> Targets {
+        let target = |name: &&str| Target {
+            name: (*name).to_owned(),
+            description: String::new(),
+            title: None,
+            group: None,
+            measure: Measure::Dispersals,
+            filter: Filter::default(),
+            period: Period::Day,
+            goals: vec![(jiff::civil::Date::MIN, Quantity::Count(100))],
+            calendar: Arc::new(WorkingCalendar::always(jiff::tz::TimeZone::UTC)),
+            profile: None,
+            prorate: false,
+            tolerance: 0.02,
+            pesos_each: None,
+        };
+        Targets { targets: names.iter().map(target).collect(), ..Targets::default() }
+    }
+
+    /// Figures of half a day with so many of the 50 that are planned by then.
+    fn status(actual: i128) -> TargetStatus {
+        let missing = 50.0 - actual as f64;
+        let report = PaceReport {
+            period: Interval { start: Timestamp::EPOCH, end: Timestamp::EPOCH + DAY },
+            goal: Quantity::Count(100),
+            actual: Some(Quantity::Count(actual)),
+            plan: 50.0,
+            share: 0.5,
+            pace: Some(actual as f64 / 50.0),
+            shortfall: Some(missing),
+            tolerance: Some(10.0),
+            projection: None,
+            projection_range: None,
+            probability: Some(0.5),
+            required_per_open_hour: None,
+            achieved_per_open_hour: None,
+            remaining_open: DAY / 2,
+            shortfall_pesos: None,
+        };
+        TargetStatus { current: Some(report), previous: None, dispersion: 4.0 }
+    }
+
+    struct Case {
+        held: HeldStatuses,
+        complete_until: PerStream<Option<Timestamp>>,
+    }
+
+    impl Case {
+        fn observe(&mut self, at: Millis, names: &[&str], actuals: &[i128]) -> Vec<String> {
+            let now = Timestamp::from_millis(at);
+            let statuses: Vec<_> = actuals.iter().map(|&actual| status(actual)).collect();
+            let time = FigureTime { now, complete_until: &self.complete_until, max_age: Some(MINUTE) };
+            let changes = self.held.observe(&targets(names), &statuses, &time);
+            changes.iter().map(|change| format!("{} {:?} {:?}", change.target, change.from, change.to)).collect()
+        }
+    }
+
+    fn case() -> Case {
+        let complete_until = PerStream::from_fn(|_| Some(Timestamp::from_millis(10 * HOLD)));
+        Case { held: HeldStatuses::new(HOLD), complete_until }
+    }
+
+    #[test]
+    fn the_first_status_is_no_change_and_a_held_one_is() {
+        let mut case = case();
+        assert!(case.observe(0, &["a", "b"], &[50, 50]).is_empty());
+        assert!(case.observe(1, &["a", "b"], &[20, 50]).is_empty());
+        assert!(case.observe(HOLD, &["a", "b"], &[20, 50]).is_empty());
+        assert_eq!(case.observe(HOLD + 1, &["a", "b"], &[20, 50]), ["a OnPace Behind"]);
+        assert!(case.observe(2 * HOLD, &["a", "b"], &[20, 50]).is_empty(), "it is told once");
+    }
+
+    #[test]
+    fn statuses_follow_the_name_and_removed_ones_are_forgotten() {
+        let mut case = case();
+        case.observe(0, &["a", "b"], &[50, 20]);
+        assert!(case.observe(1, &["b", "a"], &[20, 50]).is_empty(), "another order is no change");
+        case.observe(2, &["b"], &[20]);
+        assert!(case.observe(3, &["a", "b"], &[20, 20]).is_empty(), "it is new");
+    }
+
+    #[test]
+    fn old_figures_are_unknown_at_once() {
+        let mut case = case();
+        case.observe(10 * HOLD, &["a"], &[50]);
+        assert_eq!(case.observe(10 * HOLD + MINUTE + 1, &["a"], &[50]), ["a OnPace Unknown"]);
+    }
+
+    #[test]
+    fn a_reader_applies_the_same_rule_without_changing_it() {
+        let mut case = case();
+        case.observe(0, &["a"], &[50]);
+        let read = |case: &Case, at, actual| {
+            let time = FigureTime {
+                now: Timestamp::from_millis(at),
+                complete_until: &case.complete_until,
+                max_age: Some(MINUTE),
+            };
+            case.held.shown(&targets(&["a"]).targets[0], &status(actual).current.unwrap(), &time).status
+        };
+        assert_eq!(read(&case, 1, 20), PaceStatus::OnPace);
+        assert_eq!(read(&case, HOLD + 1, 20), PaceStatus::OnPace, "it was not observed before");
+        assert_eq!(read(&case, 1, 100), PaceStatus::Reached);
+        assert_eq!(read(&case, 11 * HOLD, 50), PaceStatus::Unknown, "nothing was published since");
     }
 }

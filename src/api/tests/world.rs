@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::rich::LIMITS;
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
@@ -22,7 +23,6 @@ use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
 use crate::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
-use crate::view::totals::PresenceLimits;
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
 /// Id of the cut with which the week 2020-W19 closed.
@@ -35,7 +35,7 @@ pub(super) const EVENING: &str = "20200511T230000Z";
 const CREDIT: u128 = 2_500_000;
 
 pub(super) struct World {
-    api: Api,
+    pub(super) api: Api,
     pub(super) disk: MemoryDisk,
     snapshot: Snapshot,
 }
@@ -71,7 +71,14 @@ pub(super) fn three_targets() -> Vec<Target> {
 }
 
 pub(super) fn allowlists() -> Allowlists {
-    let overrides = [r#"labels.programmes=["palabra", "solidario"]"#, r#"labels.states=["MX-JAL", "MX-OAX"]"#];
+    let overrides = [
+        r#"labels.programmes=["palabra", "solidario"]"#,
+        r#"labels.states=["MX-JAL", "MX-OAX"]"#,
+        r#"labels.queues=["apoyos"]"#,
+        r#"labels.initiatives=["mercado"]"#,
+        r#"labels.milestones=["negocio"]"#,
+        r#"names.programmes.palabra={ es = "Crédito a la palabra", en = "Word credit" }"#,
+    ];
     let layers = Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() };
     Allowlists::read(&mut SettingsReader::load(&layers))
 }
@@ -120,7 +127,7 @@ fn calls(targets: &Arc<Targets>) -> Slots {
     Slots { targets: Arc::clone(targets), slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
 }
 
-fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
+pub(super) fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
     let topic = format!("pacemeter.{}s.v1", stream.name());
     let view = PartitionView {
         stream,
@@ -197,8 +204,7 @@ impl World {
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let limits = PresenceLimits { wait: 4 * HOUR, agent: 24 * HOUR };
-        let api = Api::new(publisher, allowlists, limits, evaluator, clock, cuts);
+        let api = Api::new(publisher, allowlists, LIMITS, evaluator, clock, cuts);
         let world = Self { api, disk, snapshot };
         world.publish(|_| {});
         world
@@ -225,7 +231,7 @@ impl World {
         body(&self.answer(path))
     }
 
-    fn answer(&self, path: &str) -> ApiResponse {
+    pub(super) fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = match path.split('/').collect::<Vec<_>>()[..] {
             ["now"] => ApiRequest::Now,
