@@ -1,4 +1,4 @@
-//! What a snapshot says of its publication: revision, instant, and since when things are as they are.
+//! Facts of a publication: revision, instant, and since when things are as they are.
 //!
 //! Pure: the clock's readings come from outside. Nothing here outlives the process.
 

@@ -21,7 +21,7 @@ pub struct HeldStatuses {
     by_name: Arc<BTreeMap<String, HeldStatus>>,
 }
 
-/// What is known of the time of figures.
+/// Instant of figures, and up to when they are complete.
 #[derive(Debug, Clone, Copy)]
 pub struct FigureTime<'a> {
     /// Instant of the figures.
