@@ -80,7 +80,7 @@ fn describe(context: &RequestContext<'_>, limits: PresenceLimits, clock: &Clock)
         payments: totals.as_ref().map(|totals| payments::describe(totals, allowlists)),
         states: totals.as_ref().map_or_else(Vec::new, |totals| states::describe(context, totals)),
         calls: totals.as_ref().map(|totals| calls::describe(context, totals, limits)),
-        milestones: totals.as_ref().map_or_else(Vec::new, |totals| milestones::describe(totals, allowlists)),
+        milestones: totals.as_ref().map_or_else(Vec::new, |totals| milestones::describe(context, totals)),
         health: health::describe(snapshot),
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::allowlists::{Allowlists, LabelKind};
+use crate::allowlists::LabelKind;
+use crate::api::context::RequestContext;
+use crate::calendar::Period;
 use crate::settings::BilingualText;
 use crate::targets::Quantity;
 use crate::view::totals::Totals;
@@ -18,12 +20,24 @@ pub(crate) struct MilestoneNow {
     pub(crate) milestone: String,
     /// Name of the milestone; without one the label.
     pub(crate) name: BilingualText,
+    /// Quantity reached in the current day, less what was withdrawn in it; null if part of the day is forgotten.
+    pub(crate) day: Option<Quantity>,
+    /// Quantity of the current week, likewise.
+    pub(crate) week: Option<Quantity>,
     /// Quantity reached since the state began, less what was withdrawn.
     pub(crate) total: Quantity,
 }
 
-pub(super) fn describe(totals: &Totals, allowlists: &Allowlists) -> Vec<MilestoneNow> {
-    let signed = |quantity: u128| i128::try_from(quantity).unwrap_or(i128::MAX);
+pub(super) fn describe(context: &RequestContext<'_>, totals: &Totals) -> Vec<MilestoneNow> {
+    let allowlists = context.allowlists;
+    let recent = &context.snapshot.merged.milestones.recent;
+    let [day, week] = [Period::Day, Period::WEEK].map(|period| {
+        let span = period.at(context.now, &allowlists.zone)?;
+        recent.within(span, allowlists.milestone_cells())
+    });
+    let net = |counts: &Option<Vec<[u128; 2]>>, cell: usize| {
+        counts.as_ref().map(|all| Quantity::Count(signed(all[cell][0]) - signed(all[cell][1])))
+    };
     let width = allowlists.milestones.count();
     let in_use = totals.milestones.iter().enumerate().filter(|(_, cell)| cell.reached > 0 || cell.withdrawn > 0);
     let entry = |(cell, milestone): (usize, &crate::view::MilestoneTotals)| {
@@ -33,8 +47,14 @@ pub(super) fn describe(totals: &Totals, allowlists: &Allowlists) -> Vec<Mileston
             initiative_name: allowlists.names.of(LabelKind::Initiative, initiative).clone(),
             milestone: allowlists.milestones.names()[name].clone(),
             name: allowlists.names.of(LabelKind::Milestone, name).clone(),
+            day: net(&day, cell),
+            week: net(&week, cell),
             total: Quantity::Count(signed(milestone.reached) - signed(milestone.withdrawn)),
         }
     };
     in_use.map(entry).collect()
+}
+
+fn signed(quantity: u128) -> i128 {
+    i128::try_from(quantity).unwrap_or(i128::MAX)
 }

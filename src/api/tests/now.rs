@@ -150,6 +150,21 @@ fn calls_agents_milestones_and_trust_equal_the_exposition() {
 }
 
 #[test]
+fn calls_of_today_and_the_last_hour_are_counted() {
+    let now = rich().ok("now");
+    let day = json!({
+        "offered": 13, "answered": 8, "abandoned": 2, "abandoned_short": 1, "answered_in_time": 6, "completed": 6,
+        "service_level_ratio": 6.0 / 9.0,
+    });
+    assert_eq!(now["calls"]["day"], day);
+    assert_eq!(now["calls"]["queues"][0]["day"], day);
+    assert_eq!((&now["calls"]["hour"]["offered"], &now["calls"]["hour"]["answered"]), (&json!(3), &json!(2)));
+    assert_eq!(now["calls"]["queues"][1]["day"]["service_level_ratio"], Value::Null, "nothing to divide by");
+    let milestone = &now["milestones"][0];
+    assert_eq!((&milestone["day"], &milestone["week"]), (&json!(27), &json!(207)));
+}
+
+#[test]
 fn figures_are_of_the_publication_whenever_they_are_read() {
     let world = rich();
     let (first, exposition) = (world.ok("now"), world.exposition());

@@ -14,6 +14,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogCounters};
 use crate::view::held_statuses::HeldStatuses;
 use crate::view::panes::RecentPanes;
+use crate::view::recent_counts::RecentCounts;
 use crate::view::snapshot::{PartitionStatus, Snapshot};
 use crate::view::totals::PresenceLimits;
 use crate::view::{
@@ -98,6 +99,13 @@ fn enrich(snapshot: &mut Snapshot) {
                     ("2020-05-15T17:59:00Z", 0),
                     ("2020-05-15T17:59:00Z", 0),
                 ]);
+                for (time, counts) in [
+                    ("2020-05-15T04:59:00Z", [9, 9, 9, 9, 9, 9]),
+                    ("2020-05-15T05:00:00Z", [10, 6, 2, 5, 4, 1]),
+                    ("2020-05-15T17:15:00Z", [3, 2, 0, 1, 2, 0]),
+                ] {
+                    figures.recent.add(at(time), CellIndex::new(0), &counts);
+                }
                 figures.agents = panes(&[("2020-05-15T16:00:00Z", 0), ("2020-05-15T17:00:00Z", 2)]);
             }
             StreamFigures::Milestone(_) => {}
@@ -111,7 +119,13 @@ fn enrich(snapshot: &mut Snapshot) {
 fn milestones() -> PartitionStatus {
     let mut cells = vec![MilestoneTotals::default(); allowlists().milestone_cells()];
     cells[0] = MilestoneTotals { reached: 3_660, withdrawn: 12 };
-    let figures = StreamFigures::Milestone(MilestoneView { cells, ..MilestoneView::default() });
+    let mut recent = RecentCounts::default();
+    for (time, reached) in
+        [("2020-05-10T12:00:00Z", 1_000), ("2020-05-11T06:00:00Z", 200), ("2020-05-15T06:00:00Z", 30)]
+    {
+        recent.add(at(time), CellIndex::new(0), &[reached, reached / 10]);
+    }
+    let figures = StreamFigures::Milestone(MilestoneView { cells, recent, ..MilestoneView::default() });
     let mut status = partition(Stream::Milestone, figures);
     let view = Arc::make_mut(&mut status.view);
     view.counts.rejected[Reason::ALL[0] as usize] = 4;
