@@ -1,6 +1,6 @@
-//! Answers under `/api/v1`: status, targets and their closed periods, cuts, and the figures of any period.
+//! Answers under `/api/v1`: everything of now, status, targets and their closed periods, cuts, and the figures of any period.
 //!
-//! Answers are typed (`targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
+//! Answers are typed (`now`, `targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
 //!
 //! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the
 //!   programme's zone;
@@ -19,6 +19,7 @@ mod events;
 mod fault;
 pub(crate) mod history;
 mod instant_name;
+pub(crate) mod now;
 mod parameters;
 pub(crate) mod periods;
 pub(crate) mod status;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::context::RequestContext;
+use self::now::NowCache;
 use self::parameters::Parameters;
 use crate::allowlists::Allowlists;
 use crate::clock::Clock;
@@ -39,6 +41,7 @@ use crate::http::{ApiRequest, ApiResponse};
 use crate::telemetry::events::EventRing;
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
+use crate::view::totals::PresenceLimits;
 
 #[cfg(test)]
 pub(crate) use cells::CellFigures;
@@ -47,32 +50,54 @@ pub(crate) use context::PeriodSpan;
 pub(crate) use fault::ApiError;
 
 /// Answers requests from the newest snapshot.
-pub(crate) struct Api {
+pub struct Api {
     /// Source of the newest snapshot.
-    pub(crate) publisher: Arc<SnapshotPublisher>,
+    publisher: Arc<SnapshotPublisher>,
     /// Displayed label values.
-    pub(crate) allowlists: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
+    /// Durations that decide which calls and agents count now.
+    presence_limits: PresenceLimits,
     /// Evaluator of targets.
-    pub(crate) evaluator: Arc<Evaluator>,
+    evaluator: Arc<Evaluator>,
     /// Clock that gives the instant of an answer.
-    pub(crate) clock: Clock,
+    clock: Clock,
     /// Stored cuts.
     pub(crate) cuts: CutStore,
     /// Events of note.
     pub(crate) events: Arc<EventRing>,
+    /// Last answer of `/api/v1/now`.
+    now: NowCache,
 }
 
 impl Api {
+    /// Creates the API over the newest snapshot of `publisher`.
+    pub fn new(
+        publisher: Arc<SnapshotPublisher>,
+        allowlists: Arc<Allowlists>,
+        presence_limits: PresenceLimits,
+        evaluator: Arc<Evaluator>,
+        clock: Clock,
+        cuts: CutStore,
+        events: Arc<EventRing>,
+    ) -> Self {
+        let now = NowCache::new(clock.now());
+        Self { publisher, allowlists, presence_limits, evaluator, clock, cuts, events, now }
+    }
+
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
-    pub(crate) fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+    pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         self.response(request, query).unwrap_or_else(|error| error.response())
     }
 
     fn response(&self, request: &ApiRequest, query: &str) -> Result<ApiResponse, ApiError> {
         let parameters = Parameters::read(query, request)?;
-        if let ApiRequest::Events = request {
-            // They are of use most of all before there are figures.
-            return json_text(&events::list(self, parameters.limit)).map(|json| ApiResponse::json(200, json));
+        match request {
+            // Both are answered before there are figures, too: they say why.
+            ApiRequest::Now => return self.now.answer(self),
+            ApiRequest::Events => {
+                return json_text(&events::list(self, parameters.limit)).map(|json| ApiResponse::json(200, json));
+            }
+            _ => {}
         }
         let context = RequestContext::new(self)?;
         if let ApiRequest::File(request, format) = request {
@@ -89,7 +114,9 @@ impl Api {
             ApiRequest::Cuts => json_text(&cuts::list(context, parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(context, id)?),
             ApiRequest::Period(kind, id) => json_text(&periods::get(context, kind, id)?),
-            ApiRequest::File(..) | ApiRequest::Events => Err(ApiError::internal("the answer is no figure in JSON")),
+            ApiRequest::Now | ApiRequest::File(..) | ApiRequest::Events => {
+                Err(ApiError::internal("the answer is no figure in JSON"))
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ mod fairness;
 mod hosts;
 mod refusals;
 mod registry;
+mod shared;
 
 use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
@@ -144,8 +145,9 @@ fn the_index_links_to_every_path() {
     let answer = server.get("/");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current", "/api/v1/events"];
-    assert_eq!(links, [&["/metrics", "/readyz", "/livez"][..], &api].concat());
+    let api =
+        ["status", "now", "targets", "cuts", "periods/day/current", "events"].map(|path| format!("/api/v1/{path}"));
+    assert_eq!(links, [&["/metrics", "/readyz", "/livez"].map(str::to_owned)[..], &api].concat());
     for link in links {
         assert_eq!(server.get(link).status, 200, "{link}");
     }

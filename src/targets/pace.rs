@@ -11,6 +11,7 @@
 //! | shortfall | `E - A` | `T - A` |
 //! | tolerance | `3 sqrt(φ E)`; for money `3 m sqrt(φ E / m)`, where `m` is the mean payment | as configured |
 //! | projection | `A / F`, once `F` is at least [`LEAST_PROJECTED_SHARE`] | |
+//! | range of the projection | see [`super::probability`] | |
 //! | probability | see [`super::probability`] | |
 //! | required rate | `max(T - A, 0)` / open hours left | |
 //! | achieved rate | `A` / open hours elapsed | |
@@ -20,7 +21,7 @@
 use jiff::tz::TimeZone;
 
 use super::plan::Plan;
-use super::probability::{attainment, certain};
+use super::probability::{attained_range, attainment, certain};
 use super::{Measure, Quantity, Tally, Target};
 use crate::calendar::Interval;
 use crate::clock::{HOUR, Millis, Timestamp};
@@ -69,6 +70,8 @@ pub struct PaceReport {
     pub tolerance: Option<f64>,
     /// Projected amount at period end at the current pace.
     pub projection: Option<f64>,
+    /// Amounts that the end of the period will exceed with a probability of 90 % and of 10 %, where there is a projection.
+    pub projection_range: Option<[f64; 2]>,
     /// Probability that the goal is attained, 0 to 1.
     pub probability: Option<f64>,
     /// Amount per remaining open hour that attains the goal; `None` if it is missed and no open time is left.
@@ -121,6 +124,7 @@ fn of_ratio(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Q
         shortfall: reached.map(|reached| whole - reached),
         tolerance: Some(target.tolerance),
         projection: None,
+        projection_range: None,
         probability: None,
         required_per_open_hour: None,
         achieved_per_open_hour: None,
@@ -148,6 +152,10 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
         shortfall: Some(shortfall),
         tolerance: each.map(|each| TOLERATED_DEVIATIONS * (observation.overdispersion * planned / each).sqrt() * each),
         projection: (plan.share >= LEAST_PROJECTED_SHARE).then(|| reached / plan.share),
+        projection_range: each.filter(|_| plan.share >= LEAST_PROJECTED_SHARE).and_then(|each| {
+            let range = attained_range(reached / each, plan.share, observation.overdispersion);
+            range.map(|range| range.map(|events| events * each))
+        }),
         probability: match each {
             Some(each) => attainment(whole / each, reached / each, plan.share, observation.overdispersion),
             None => certain(whole, reached, plan.share),

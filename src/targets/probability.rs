@@ -66,6 +66,67 @@ pub fn attainment(goal: f64, actual: f64, share: f64, overdispersion: f64) -> Op
     Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(DOUBT, 1.0 - DOUBT))
 }
 
+/// Standard normal quantile of 90 %.
+const NORMAL_90: f64 = 1.281_551_565_544_6;
+
+/// Shape of the rate from which on the expansion of the quantiles is exact to a thousandth of the probability.
+const LEAST_EXPANDED_SHAPE: f64 = 50.0;
+
+/// Number of halvings in the search for a quantile.
+const HALVINGS: usize = 26;
+
+/// Counts at period end that are exceeded with a probability of 90 % and of 10 %, by the model of [`attainment`]. `None`
+/// below [`LEAST_SHARE`], and for arguments that are not finite.
+///
+/// The quantiles of many events come from the Cornish-Fisher expansion of the negative binomial distribution by its mean,
+/// variance, skewness and kurtosis (Johnson, Kemp and Kotz, Univariate Discrete Distributions, section 5.3), those of few
+/// from a search.
+pub fn attained_range(actual: f64, share: f64, overdispersion: f64) -> Option<[f64; 2]> {
+    if ![actual, share, overdispersion].iter().all(|value| value.is_finite()) || share < LEAST_SHARE {
+        return None;
+    }
+    let actual = actual.max(0.0);
+    if share >= 1.0 {
+        return Some([actual; 2]);
+    }
+    let unit = overdispersion.max(1.0);
+    let shape = actual / unit + 0.5;
+    let missing = [-NORMAL_90, NORMAL_90].map(|deviations| {
+        let expanded = expanded_quantile(shape, share, deviations);
+        if shape >= LEAST_EXPANDED_SHAPE {
+            expanded
+        } else {
+            searched_quantile(shape, share, deviations > 0.0, expanded)
+        }
+    });
+    // As in `attainment`: the tail at k covers everything above k - 1/2 units, and the goal all above T - A - 1/2 events.
+    Some(missing.map(|least| actual + ((least - 0.5) * unit + 0.5).max(0.0)))
+}
+
+fn expanded_quantile(shape: f64, share: f64, deviations: f64) -> f64 {
+    let rest = 1.0 - share;
+    let mean = shape * rest / share;
+    let deviation = (mean / share).sqrt();
+    let skewness = (2.0 - share) / (shape * rest).sqrt();
+    let kurtosis = 6.0 / shape + share * share / (shape * rest);
+    let z = deviations;
+    let standard = z + (z * z - 1.0) * skewness / 6.0 + (z.powi(3) - 3.0 * z) * kurtosis / 24.0
+        - (2.0 * z.powi(3) - 5.0 * z) * skewness * skewness / 36.0;
+    mean + 0.5 + deviation * standard
+}
+
+/// Searches the count that is reached with a probability of 10 % (`is_high`) or 90 %.
+fn searched_quantile(shape: f64, share: f64, is_high: bool, near: f64) -> f64 {
+    let wanted = if is_high { 0.1 } else { 0.9 };
+    let (mut below, mut above) = (0.0, 4.0 * near.max(1.0) + 40.0 / share);
+    for _ in 0..HALVINGS {
+        let least = f64::midpoint(below, above);
+        let probability = (1.0 - share).inc_beta(least, shape, least.ln_beta(shape));
+        if probability > wanted { below = least } else { above = least }
+    }
+    f64::midpoint(below, above)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,7 +196,40 @@ mod tests {
         assert!(of(49_000.0, 1.0) < of(49_000.0, 50.0) && of(49_000.0, 50.0) < 0.5);
     }
 
+    #[test]
+    fn the_range_is_exceeded_in_90_and_10_percent() {
+        for (actual, share, overdispersion) in [
+            (0.0, 0.15, 1.0),
+            (0.0, 0.9, 4.0),
+            (3.0, 0.5, 1.0),
+            (40.0, 0.2, 4.0),
+            (199.0, 0.5, 4.0),
+            (201.0, 0.5, 4.0),
+            (60.0, 0.15, 1.0),
+            (5_000.0, 0.98, 2.0),
+            (1e6, 0.4, 30.0),
+        ] {
+            let [low, high] = attained_range(actual, share, overdispersion).unwrap();
+            assert!(actual <= low && low <= high, "{actual} {share}: {low} {high}");
+            for (goal, expected) in [(low, 0.9), (high, 0.1)].into_iter().filter(|(goal, _)| *goal > actual + 1.0) {
+                let probability = attainment(goal, actual, share, overdispersion).unwrap();
+                let context = format!("{actual} {share} {overdispersion}: {probability} at {goal}");
+                assert!((probability - expected).abs() < 2e-3, "{context}");
+            }
+        }
+        assert_eq!(attained_range(7.0, 1.0, 4.0), Some([7.0; 2]));
+        assert_eq!(attained_range(7.0, 0.0, 4.0), None);
+    }
+
     proptest! {
+        #[test]
+        fn the_range_is_finite_and_ordered(
+            actual in 0.0..1e12_f64, share in 0.01..=1.0_f64, overdispersion in 1.0..500.0_f64,
+        ) {
+            let [low, high] = attained_range(actual, share, overdispersion).unwrap();
+            prop_assert!(low.is_finite() && high.is_finite() && actual <= low && low <= high, "{low} {high}");
+        }
+
         #[test]
         fn it_is_a_probability_that_grows_with_the_count(
             goal in 1_u64..1_000_000_000_000, part in 0.0..1.1_f64, more in 1_u64..100_000, share in 0.01..1.0_f64, overdispersion in 1.0..500.0_f64,
