@@ -5,6 +5,7 @@ use jiff::civil::{Date, Weekday, date};
 use super::*;
 use crate::calendar::Period;
 use crate::clock::DAY;
+use crate::settings::BilingualText;
 use crate::targets::{Filter, Quantity};
 
 const BOUNDS: PeriodBounds =
@@ -44,6 +45,7 @@ fn the_shipped_targets_have_no_fault() {
     let targets = read(&documents, &zone, &BOUNDS).unwrap();
     assert!(targets.targets.len() >= 12);
     assert!(targets.targets.iter().all(|target| !target.description.is_empty()));
+    assert!(targets.targets.iter().all(|target| target.title.is_some() && target.group.is_some()));
     let people = targets.targets.iter().find(|target| target.name == "weekly_beneficiaries").unwrap();
     assert_eq!((people.goals[0].1, people.pesos_each), (Quantity::Count(100_000), Some(2_500_000)));
     assert_eq!(people.calendar.name(), "payments");
@@ -65,6 +67,26 @@ fn every_key_is_read() {
     assert_eq!(target.profile.map(|profile| profile[9..12].to_vec()), Some(vec![1.0, 2.0, 1.5]));
     assert!(target.prorate);
     assert_eq!(target.pesos_each, Some(2_500_050));
+}
+
+#[test]
+fn a_title_is_one_text_or_one_for_each_language() {
+    let both = one(&with("title = { es = 'Personas', en = 'People' }\ngroup = 'Apoyos'"));
+    assert_eq!(both.shown_title(), BilingualText::new("Personas", "People"));
+    assert_eq!(both.group.as_deref(), Some("Apoyos"));
+    let hostile = "<img src=x onerror=alert(1)>";
+    assert_eq!(one(&with(&format!("title = '{hostile}'"))).shown_title(), BilingualText::same(hostile));
+    assert_eq!(one(&with("")).shown_title(), BilingualText::same("a"), "without a title the name is shown");
+    for (wrong, fault) in [
+        ("title = ''", "is empty"),
+        ("title = 7", "expected a string"),
+        ("title = { es = 'x' }", "target.a.title.en"),
+        ("title = { es = 'x', en = 'y', fr = 'z' }", "no such key"),
+        (&format!("group = '{}'", "ñ".repeat(121)), "has 121 characters"),
+    ] {
+        let faults = faults_of(&[&with(wrong)]);
+        assert!(faults.len() == 1 && faults[0].contains(fault), "{wrong}: {faults:?}");
+    }
 }
 
 #[test]
