@@ -44,7 +44,7 @@ export function bullet(ctx, target, { old = false, large = false } = {}) {
   return h("svg", { class: large ? "bul large" : "bul", height, role: "img", "aria-label": bulletText(ctx, target, old) },
     h("rect", { class: "ground", width: percent(p.goal), y: middle - half - 4, height: bar + 8, rx: 2 }),
     p.low != null && h("rect", { class: "band", x: percent(p.low), width: percent(p.high - p.low), y: middle - half - 4, height: bar + 8 }),
-    h("rect", { class: "bar", width: percent(p.actual), y: middle - half, height: bar, rx: 1.5 }),
+    h("rect", { class: "done", width: percent(p.actual), y: middle - half, height: bar, rx: 1.5 }),
     ring != null && ring > p.actual && h("line", { class: "way", x1: percent(p.actual), x2: percent(ring), y1: middle, y2: middle }),
     h("line", { class: "end", x1: percent(p.goal), x2: percent(p.goal), y1: middle - half - 4, y2: middle + half + 4 }),
     p.plan != null && h("line", { class: "due", x1: percent(p.plan), x2: percent(p.plan), y1: middle - half - 6, y2: middle + half + 6 }),

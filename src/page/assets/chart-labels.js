@@ -16,9 +16,9 @@ export function dayHeads(ctx, curve, f) {
     const x = spans.length ? (Math.max(x0, spans[0].x0) + Math.min(x1, spans.at(-1).x1)) / 2 : (x0 + x1) / 2;
     return { day, x, room: x1 - x0 };
   });
-  const shown = thin(heads.map((head, i) => ({ ...head, rank: (head.room > 30 ? 1000 : 0) - i })), 46);
-  return shown.filter((head) => head.room > 30 || curve.days.length > 7).map(({ day, x, room }) => {
-    const name = ctx.say(day.name);
+  const shown = thin(heads.map((head, i) => ({ ...head, rank: (head.room > 44 ? 1000 : 0) - i })), 46);
+  return shown.filter((head) => head.room > 44 || curve.days.length > 7).map(({ day, x, room }) => {
+    const name = [...ctx.say(day.name)].slice(0, 12).join("");
     const amount = (value) => (curve.unit === "pesos" ? ctx.n.short("pesos", value) : ctx.n.amount(curve.unit, value));
     const reached = day.count == null ? null : amount(day.count);
     const gap = day.gap == null ? null : ctx.n.signed(curve.unit, curve.unit === "pesos" ? Math.round(day.gap / 1e5) * 1e5 : day.gap);
@@ -37,7 +37,7 @@ const sign = (value) => (value < 0 ? "\u2212" : "+");
 
 /** Names of closed time that is wide enough: the holiday, or the days that are wholly in it. */
 export function closedNames(ctx, curve, f) {
-  return f.axis.spans.filter((s) => !s.open && s.x1 - s.x0 > 13).map((s) => {
+  return f.axis.spans.filter((s) => !s.open && s.x1 - s.x0 > 13 && (!f.small || s.x0 > f.left + 40)).map((s) => {
     const whole = curve.days.filter((day) => day.start_ms >= s.start && day.end_ms <= s.end).map((day) => ctx.say(day.name));
     const name = ctx.say(s.name);
     const words = [name, whole.length > 2 ? `${whole[0]}\u2013${whole.at(-1)}` : whole.join(", ")].filter(Boolean).join(", ");

@@ -102,7 +102,7 @@ function render() {
     const key = [trust.kind, trust.old, c, width, isPaper, ...Object.values(ui), ...Object.values(data), ...Object.values(errors)];
     if (key.length === written.length && key.every((value, i) => value === written[i])) return;
     written = key;
-    show(at("main"), page.render({ ...view, width: Math.max(240, width || 720) }));
+    show(at("main"), page.render({ ...view, width: Math.max(240, width || 720) }).flat(9));
   };
   paint(curveWidth());
   paint(curveWidth());

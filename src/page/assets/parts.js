@@ -17,7 +17,7 @@ export const isFine = (status) => status === "on_pace" || status === "ahead" || 
 /** Shape of a status, so that colour is never the only sign. */
 export function icon(status) {
   const shape = Object.hasOwn(STATUS_SHAPES, status) ? STATUS_SHAPES[status] : "bar";
-  return h("svg", { class: `i ${shape}`, width: 10, height: 10, viewBox: "0 0 10 10", "aria-hidden": "true" }, h("path", { d: SHAPES[shape] }));
+  return h("svg", { class: shape === "tick" ? "i tick" : "i", width: 10, height: 10, viewBox: "0 0 10 10", "aria-hidden": "true" }, h("path", { d: SHAPES[shape] }));
 }
 
 /** Status as a shape and a word. */

@@ -24,7 +24,7 @@ export function summary(ctx, targets, old) {
   }
   const rank = (key) => (key === "fine" ? 99 : (ORDER.indexOf(key) + 99) % 99);
   const word = (key) => (key === "fine" ? ctx.w("count-fine") : ctx.named("status", key).toLowerCase());
-  return [...counts].sort((a, b) => rank(a[0]) - rank(b[0])).map(([key, n]) => `${n} ${word(key)}`).join(", ");
+  return [...counts].sort((a, b) => rank(a[0]) - rank(b[0])).map(([key, n]) => `${n} ${word(key)}`).join(" \u00b7 ");
 }
 
 /** Card of all targets. */
@@ -35,12 +35,12 @@ export function targetsCard(view, targets) {
   const groups = grouped(targets);
   return h("section", { class: "card w12" },
     h("div", { class: "hd" }, h("h2", null, ctx.w("targets")), h("p", { class: "sub" }, summary(ctx, targets, old))),
-    h("table", { class: view.allTargets || fine === targets.length ? "tg all" : "tg" },
+    h("div", { class: "scroll wide" }, h("table", { class: view.allTargets || fine === targets.length ? "tg all" : "tg" },
       h("thead", null, h("tr", null, ["target", "bar-head", "so-far", "vs-plan", "needs-had", "chance", "status"].map((key, i) =>
         h("th", { scope: "col", class: i < 2 || i === 6 ? "l" : null }, key === "bar-head" ? barHead(ctx) : ctx.w(key))))),
       groups.map((group) => h("tbody", null,
         groups.length > 1 || group.name ? h("tr", { class: "grp" }, h("th", { colspan: 7, scope: "colgroup" }, group.name ?? ctx.w("other-targets"))) : null,
-        group.targets.map((target) => row(view, target))))),
+        group.targets.map((target) => row(view, target)))))),
     fine > 0 && fine < targets.length && !view.allTargets && h("p", { class: "more" },
       h("button", { class: "btn", type: "button", onclick: view.onAllTargets }, ctx.w(fine === 1 ? "show-fine-one" : "show-fine", { n: fine }))));
 }

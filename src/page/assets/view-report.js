@@ -147,8 +147,8 @@ function stateAndProgramme({ ctx }, cells, name) {
   const programmes = byProgramme(cells).map((row) => ({ ...row, name: ctx.say(ctx.programmes.get(row.programme), row.programme) }));
   if (!states.length) return null;
   return [
-    card("w12", w("by-programme"), w("by-programme-remark"), figuresTable(ctx, w("by-programme"), w("programme"), programmes)),
-    card("w12 pb", w("by-state"), name, figuresTable(ctx, w("by-state"), w("state"), states, "rep states")),
+    card("w12 pb", w("by-programme"), w("by-programme-remark"), figuresTable(ctx, w("by-programme"), w("programme"), programmes)),
+    card("w12", w("by-state"), name, figuresTable(ctx, w("by-state"), w("state"), states, "rep states")),
   ];
 }
 
