@@ -19,7 +19,7 @@ export function header(view) {
     h("nav", { "aria-label": w("views") }, VIEWS.map(([href, key]) => h("a", { href, "aria-current": isAt(href) ? "page" : null }, w(`nav-${key}`))), h("a", { href: "#data" }, w("nav-data"))),
     h("p", { class: "trust" }, h("span", { class: trust.kind === "loading" ? "dot wait" : trust.kind === "exact" || trust.kind === "warned" ? "dot" : "dot bad", "aria-hidden": "true" }), h("b", null, trustLine(ctx, trust))),
     h("div", { class: "ctl", role: "group", "aria-label": "Idioma / Language" }, ["es", "en"].map((code) =>
-      h("button", { type: "button", lang: code, "aria-pressed": String(ctx.language === code), "aria-label": code === "es" ? "Español (ES)" : "English (EN)", onclick: () => view.onLanguage(code) }, code.toUpperCase()))),
+      h("button", { type: "button", lang: code, "aria-pressed": String(ctx.language === code), "aria-label": code === "es" ? "ES, español" : "EN, English", onclick: () => view.onLanguage(code) }, code.toUpperCase()))),
     h("div", { class: "ctl" }, h("button", { type: "button", "aria-pressed": String(view.isDark), "aria-label": w("dark"), onclick: view.onTheme },
       h("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, h("circle", { cx: 7, cy: 7, r: 6, class: "o" }), h("path", { d: "M7 1a6 6 0 0 1 0 12z", class: "f" })))))];
 }

@@ -51,8 +51,8 @@ function callItems({ ctx }, { calls, targets }) {
 export function eventsCard({ ctx }, answer, nowMs, cls = "w5") {
   const events = answer?.events ?? [];
   return card(`${cls} evs`, ctx.w("events"), null, events.length
-    ? h("ol", { class: "ev", tabindex: "0", role: "region", "aria-label": ctx.w("events") }, events.map((e) => h("li", { "data-event": e.event },
-      h("time", { datetime: e.at ?? null }, ctx.d.brief(e.at_ms, nowMs)), levelIcon(e.level), h("span", null, ctx.say(e.say, e.event)))))
+    ? h("div", { class: "ev", tabindex: "0", role: "region", "aria-label": ctx.w("events") }, h("ol", null, events.map((e) => h("li", { "data-event": e.event },
+      h("time", { datetime: e.at ?? null }, ctx.d.brief(e.at_ms, nowMs)), levelIcon(e.level), h("span", null, ctx.say(e.say, e.event))))))
     : h("p", { class: "none" }, ctx.w(answer ? "no-events" : "loading")));
 }
 

@@ -46,7 +46,7 @@ export function statesCard(view, states) {
   const any = states.some((s) => change(s));
   const listed = view.allStates ? [...states].sort((a, b) => b.week.beneficiaries - a.week.beneficiaries) : shortList(states);
   return card("w7 pb", w("by-state"), any ? w("by-state-remark") : null,
-    h("div", { class: "grid2" }, any ? h("div", { class: "tiles" }, tiles(ctx, states)) : null, h("div", null, stateTable(ctx, listed, any))),
+    h("div", { class: "grid2" }, any ? h("div", { class: "tiles" }, tiles(ctx, states)) : null, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": w("by-state") }, stateTable(ctx, listed, any))),
     h("p", { class: "act" },
       states.length > listed.length || view.allStates ? h("button", { class: "btn", type: "button", "aria-expanded": String(Boolean(view.allStates)), onclick: view.onAllStates },
         w(view.allStates ? "fewer-states" : "all-states", { n: states.length })) : null,

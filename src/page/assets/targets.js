@@ -35,7 +35,7 @@ export function targetsCard(view, targets) {
   const groups = grouped(targets);
   return h("section", { class: "card w12" },
     h("div", { class: "hd" }, h("h2", null, ctx.w("targets")), h("p", { class: "sub" }, summary(ctx, targets, old))),
-    h("div", { class: "scroll wide" }, h("table", { class: view.allTargets || fine === targets.length ? "tg all" : "tg" },
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": ctx.w("targets") }, h("table", { class: view.allTargets || fine === targets.length ? "tg all" : "tg" },
       h("thead", null, h("tr", null, ["target", "bar-head", "so-far", "vs-plan", "needs-had", "chance", "status"].map((key, i) =>
         h("th", { scope: "col", class: i < 2 || i === 6 ? "l" : null }, key === "bar-head" ? barHead(ctx) : ctx.w(key))))),
       groups.map((group) => h("tbody", null,
