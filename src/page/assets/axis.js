@@ -45,7 +45,7 @@ export function timeAxis(start, end, closed, left, right) {
 export function niceTicks(top) {
   if (!(top > 0)) return [0, 1];
   const power = 10 ** Math.floor(Math.log10(top / 4));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => top / size <= 5);
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => top / size <= 4.5);
   const ticks = [];
   for (let i = 0; i * step <= top * (1 + 1e-9); i++) ticks.push(Number((i * step).toPrecision(12)));
   return ticks;

@@ -72,8 +72,9 @@ export function nowLabels(ctx, curve, f) {
   const [actual, plan] = [valueAt(curve, curve.now_ms, "actual"), planAt(curve, curve.now_ms)];
   if (actual == null || plan == null || curve.now_ms >= curve.period.end_ms) return null;
   const x = f.axis.x(curve.now_ms);
-  const amount = ctx.n.amount(curve.unit, actual);
-  const planned = `${ctx.w("plan")} ${ctx.n.amount(curve.unit, plan)}`;
+  const fitting = (value) => (f.small && wide(ctx.n.amount(curve.unit, value)) > 90 ? ctx.n.short(curve.unit, Math.round(value)) : ctx.n.amount(curve.unit, value));
+  const amount = fitting(actual);
+  const planned = `${ctx.w("plan")} ${fitting(plan)}`;
   const behind = Number(actual) < plan;
   const gap = Math.abs(f.y(actual) - f.y(plan));
   const above = Math.max(f.top + 12, Math.min(f.y(actual), f.y(plan)) - 9);

@@ -74,7 +74,8 @@ export function neighbours(kind, id) {
     if (kind === "day") return new Date(Date.parse(`${id}T00:00:00Z`) + by * 864e5).toISOString().slice(0, 10);
     return isoWeek(weekStart(id) + by * 7 * 864e5);
   };
-  const valid = { month: /^\d{4}-\d\d$/, day: /^\d{4}-\d\d-\d\d$/, week: /^\d{4}-W\d\d$/ }[kind]?.test(id);
+  const shapes = new Map([["month", /^\d{4}-\d\d$/], ["day", /^\d{4}-\d\d-\d\d$/], ["week", /^\d{4}-W\d\d$/]]);
+  const valid = shapes.get(kind)?.test(id);
   return valid ? { previous: shift(-1), next: shift(1) } : null;
 }
 

@@ -29,7 +29,7 @@ export function bannerTree(view) {
   const { ctx, trust } = view;
   const told = banner(ctx, trust);
   if (!told) return [];
-  return [h("div", { class: told.calm ? "alert calm" : "alert", "data-kind": trust.kind },
+  return [h("section", { class: told.calm ? "alert calm" : "alert", "data-kind": trust.kind, "aria-label": told.title },
     h("p", null, h("b", null, told.title)),
     told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), safeLink(line.link) && [" ", h("a", { href: safeLink(line.link) }, ctx.w("what-to-do"))])))];
 }

@@ -5,24 +5,22 @@ import { show } from "./dom.js";
 import { bannerTree, footer, header } from "./header.js";
 import { ask, repeat } from "./poll.js";
 import { banner, judge } from "./trust.js";
-import { cuts } from "./view-cuts.js";
-import { health } from "./view-health.js";
-import { now, target } from "./view-now.js";
-import { cut, period } from "./view-report.js";
 import { makeContext } from "./words.js";
 
+/** Path of a view, the view's name, and its module, which only that view loads. */
 const ROUTES = [
-  [/^\/$/, now], [/^\/targets\/([^/]+)$/, target], [/^\/cuts$/, cuts], [/^\/cuts\/([^/]+)$/, cut],
-  [/^\/periods\/([^/]+)\/([^/]+)$/, period], [/^\/health$/, health],
+  [/^\/$/, "now", () => import("./view-now.js")], [/^\/targets\/([^/]+)$/, "target", () => import("./view-now.js")],
+  [/^\/cuts$/, "cuts", () => import("./view-cuts.js")], [/^\/cuts\/([^/]+)$/, "cut", () => import("./view-report.js")],
+  [/^\/periods\/([^/]+)\/([^/]+)$/, "period", () => import("./view-report.js")], [/^\/health$/, "health", () => import("./view-health.js")],
 ];
 const PAPER_WIDTH = 900;
 const root = document.documentElement;
 const at = (id) => document.getElementById(id);
 const path = location.pathname.replace(/(.)\/$/, "$1");
 const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
-const route = ROUTES.map(([pattern, view]) => ({ view, found: pattern.exec(path) })).find(({ found }) => found);
-const params = (route?.found.slice(1) ?? []).map(decoded);
-const page = route?.view ?? now;
+const [pattern, viewName, loadView] = ROUTES.find(([expected]) => expected.test(path)) ?? ROUTES[0];
+const params = (pattern.exec(path) ?? []).slice(1).map(decoded);
+const pages = loadView();
 
 const labels = {};
 const data = {};
@@ -30,6 +28,7 @@ const errors = {};
 const loaded = new Map();
 const ui = { allTargets: false, allStates: false, tableOpen: false };
 const link = { answer: null, tag: null, receivedMs: 0, contactMs: performance.now(), failures: 0, busy: false };
+let page = null;
 let ctx = null;
 let written = [];
 let spoken = null;
@@ -41,6 +40,7 @@ const keep = (key, value) => {
 };
 
 async function useLanguage(code) {
+  page ??= (await pages)[viewName];
   labels[code] ??= await fetch(new URL(`./${code}.json`, import.meta.url)).then((response) => response.json());
   root.lang = code;
   ctx = null;
@@ -85,7 +85,7 @@ const curveWidth = () => {
 
 /** Writes head, banner and foot, and the view if anything that it shows has changed. */
 function render() {
-  if (!labels[root.lang]) return;
+  if (!labels[root.lang] || !page) return;
   const c = context();
   const trust = judge({ ...link, clockMs: performance.now() });
   const answer = data.now;
@@ -144,6 +144,7 @@ async function turn(failures) {
     Object.assign(link, { answer: reply.body, tag: reply.tag, receivedMs: link.contactMs });
     data.now = reply.body;
   }
+  page ??= (await pages)[viewName];
   await more();
   render();
   return true;

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { curveUpTo, days, lastOpen, leadTarget, liveCurve, spans, valueAt } from "../../../src/page/assets/curve.js";
+import { centavos } from "../../../src/page/assets/numbers.js";
 import { NOW, MONDAY, curve, now } from "../mock/answers.mjs";
 
 const HOUR = 3_600_000;
 const total = (list) => list.reduce((sum, n) => sum + (n ?? 0), 0);
 const entry = now().targets[0];
-const later = (gained, at) => ({ ...entry, current: { ...entry.current, actual: entry.current.actual + gained } });
+const later = (gained) => ({ ...entry, current: { ...entry.current, actual: entry.current.actual + gained } });
 
 test("hours and days add up to the figure of the page", () => {
-  const live = liveCurve(curve(), later(321, NOW + 9_000), NOW + 9_000);
+  const live = liveCurve(curve(), later(321), NOW + 9_000);
   assert.equal(total(spans(live).map((s) => s.count)), entry.current.actual + 321);
   assert.equal(total(live.days.map((d) => d.count)), entry.current.actual + 321);
   assert.equal(valueAt(live, live.now_ms, "actual"), entry.current.actual + 321);
@@ -22,7 +23,7 @@ test("money of the running day stays exact", () => {
   const before = c.points.findLast((p) => p.actual !== null).actual;
   const live = liveCurve(c, t, NOW);
   assert.equal(typeof live.days[3].count, "string");
-  assert.equal(Number(live.days[3].count) - Number(c.days[3].count), Number("1388125000.07") - Number(before));
+  assert.equal(centavos(live.days[3].count) - centavos(c.days[3].count), 138812500007n - centavos(before));
 });
 
 test("a newer answer of another period leaves a curve alone", () => {

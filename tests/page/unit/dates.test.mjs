@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { duration, neighbours, workingTime } from "../../../src/page/assets/dates.js";
 import { chooseLanguage, makeContext, makeWords, verdict } from "../../../src/page/assets/words.js";
 import { NOW, week } from "../mock/answers.mjs";
-import { labels } from "./numbers.test.mjs";
+import { labels } from "../mock/labels.mjs";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
 const es = makeContext("es", labels("es"), "America/Mexico_City");

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { centavos, difference, moneyText } from "../../../src/page/assets/numbers.js";
 import { makeContext } from "../../../src/page/assets/words.js";
+import { labels } from "../mock/labels.mjs";
 
-export const labels = (code) => JSON.parse(readFileSync(new URL(`../../../src/page/assets/${code}.json`, import.meta.url), "utf8"));
 const es = makeContext("es", labels("es"), "America/Mexico_City");
 const en = makeContext("en", labels("en"), "America/Mexico_City");
 

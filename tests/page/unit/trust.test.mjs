@@ -5,7 +5,7 @@ import { banner, judge, trustLine } from "../../../src/page/assets/trust.js";
 import { makeContext } from "../../../src/page/assets/words.js";
 import { NOW, now } from "../mock/answers.mjs";
 import { applied } from "../mock/moods.mjs";
-import { labels } from "./numbers.test.mjs";
+import { labels } from "../mock/labels.mjs";
 
 const es = makeContext("es", labels("es"), "America/Mexico_City");
 const link = { answer: now(), receivedMs: 1000, contactMs: 1000, failures: 0, busy: false };

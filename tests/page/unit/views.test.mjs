@@ -11,7 +11,7 @@ import { cut as cutView, period as periodView } from "../../../src/page/assets/v
 import { makeContext } from "../../../src/page/assets/words.js";
 import * as answers from "../mock/answers.mjs";
 import { HOSTILE, applied } from "../mock/moods.mjs";
-import { labels } from "./numbers.test.mjs";
+import { labels } from "../mock/labels.mjs";
 
 /** Text of a tree in reading order. */
 const text = (node) => (Array.isArray(node) ? node.map(text).join("") : node?.tag ? text(node.children) : node == null || node === false ? "" : String(node));
