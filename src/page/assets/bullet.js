@@ -63,7 +63,7 @@ function labels(ctx, target, p, ring) {
     `${word} `, h("tspan", null, ctx.n.amount(target.unit, value)));
   return [
     p.plan != null && label(p.plan, 13, "t2i", ctx.w("plan-by-now"), c.plan),
-    (p.plan == null || p.plan < 62) && h("text", { x: percent(p.goal), y: 13, class: "t2", "text-anchor": "end" }, ctx.w("goal-low")),
+    (p.plan == null || p.plan < 62) && h("text", { x: percent(p.goal), y: 13, class: "t2 goal-word", "text-anchor": "end" }, ctx.w("goal-low")),
     ring != null && label(ring, 62, "act", ctx.w("projection-low"), c.projection),
   ];
 }

@@ -168,6 +168,7 @@ export const cuts = () => ({
 const figures = (n, lost = 0) => ({ beneficiaries: n - lost, dispersals: n + 12, net_pesos: `${(n - lost) * 25_000}.00` });
 
 export function cut(id = "20261119T000000Z") {
+  const isWeekEnd = id === "20261116T060000Z";
   const at = MONDAY + 2 * DAY + 18 * HOUR;
   const cells = states().map((s, i) => ({ programme: "credito-a-la-palabra", state: s.state, ...figures(s.week.beneficiaries), today: figures(s.week.beneficiaries, i % 4) }));
   const total = cells.reduce((n, c) => n + c.beneficiaries, 0);
@@ -176,7 +177,7 @@ export function cut(id = "20261119T000000Z") {
     now_ms: NOW, id, at_ms: at, at: "2026-11-18T18:00:00-06:00", nearest_to_ms: null, nearest_to: null, taken_ms: at + 10_000, huella: "9f2c41d07b", hash: "ee1c7c3c37f42f62d9197c5273b2f6f32adee7a9ee289f476f1cfbbc607712d6",
     seal: "sealed", provisional: false, late: false, offsets: Array.from({ length: 18 }, (_, partition) => ({ stream: "call", topic: "t", partition, next_offset: 60 })),
     periods: [part("day", "2026-11-18", MONDAY + 2 * DAY, MONDAY + 3 * DAY), part("week", "2026-W47", MONDAY, MONDAY + 7 * DAY), part("month", "2026-11", MONDAY - 15 * DAY, MONDAY + 15 * DAY)],
-    targets: now().targets.map((t, i) => ({ target: t.name, measure: t.measure, period: t.current.period.id, start_ms: t.current.period.start_ms, end_ms: t.current.period.end_ms, closes: i === 3, goal: t.current.goal, plan: t.current.plan * 0.8, actual: t.unit === "pesos" ? "1084150000.00" : t.unit === "ratio" ? 0.781 : i === 0 ? 42_475 : Math.round(t.current.actual * 0.8), today: t.unit === "pesos" ? "1083900000.00" : t.unit === "ratio" ? 0.781 : i === 0 ? 42_470 : Math.round(t.current.actual * 0.8) })),
+    targets: now().targets.map((t, i) => ({ target: t.name, measure: t.measure, ...(isWeekEnd ? { period: "2026-W46", start_ms: MONDAY - 7 * DAY, end_ms: MONDAY, closes: true } : { period: t.current.period.id, start_ms: t.current.period.start_ms, end_ms: t.current.period.end_ms, closes: i === 3 }), goal: t.current.goal, plan: t.current.plan * 0.8, actual: t.unit === "pesos" ? "1084150000.00" : t.unit === "ratio" ? 0.781 : i === 0 ? 42_475 : Math.round(t.current.actual * 0.8), today: t.unit === "pesos" ? "1083900000.00" : t.unit === "ratio" ? 0.781 : i === 0 ? 42_470 : Math.round(t.current.actual * 0.8) })),
     corrections: [{ target: "weekly_beneficiaries", period: "2026-W46", start_ms: MONDAY - 7 * DAY, before: 101_204, after: 101_171 }],
   };
 }
