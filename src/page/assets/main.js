@@ -118,13 +118,12 @@ function render() {
 function speak({ ctx: c, trust, data: { now: answer } }) {
   const lead = page.lead?.(answer, params);
   const status = trust.old ? "unknown" : lead?.current?.status;
-  const state = `${trust.kind} ${status}`;
-  if (spoken !== null && state !== spoken) {
+  if (spoken && (spoken.kind !== trust.kind || spoken.status !== status)) {
     const told = banner(c, trust);
     const word = lead && status ? `${c.say(lead.title, lead.name)}: ${c.named("status", status)}. ${trust.old ? "" : c.say(lead.current?.say)}` : "";
-    at("spoken").textContent = [told?.title ?? c.w("trust-back"), word].join(" ");
+    at("spoken").textContent = [spoken.kind !== trust.kind && (told?.title ?? c.w("trust-back")), spoken.status !== status && word].filter(Boolean).join(" ");
   }
-  spoken = state;
+  spoken = { kind: trust.kind, status };
 }
 
 /** Asks for `/api/v1/now`, then for whatever of the view's other answers is due. True if the server answered. */

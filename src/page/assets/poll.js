@@ -28,7 +28,7 @@ export function repeat(turn, isHidden, timers = globalThis) {
     if (running || isHidden()) return;
     running = true;
     const began = Date.now();
-    const ok = await turn(failures).catch(() => false);
+    const ok = await turn(failures).catch((error) => { globalThis.reportError?.(error); return false; });
     running = false;
     failures = ok ? 0 : failures + 1;
     if (!isHidden() && timer === null) timer = timers.setTimeout(run, Math.max(0, pauseAfter(failures) - (ok ? Date.now() - began : 0)));

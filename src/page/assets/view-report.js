@@ -19,7 +19,8 @@ const leadOf = (targets) => targets.find((t) => t.measure === "beneficiaries") ?
 /** Curve of a target in the period that contains an instant, if it is the current one or the one before. */
 function curveSource(now, lead) {
   const entry = (now.targets ?? []).find((t) => t.name === lead?.target);
-  const which = entry?.current?.period.id === lead?.period ? "current" : entry?.previous?.period.id === lead?.period ? "previous" : null;
+  if (!entry) return null;
+  const which = entry.current?.period.id === lead?.period ? "current" : entry.previous?.period.id === lead?.period ? "previous" : null;
   const kind = which && entry[which].period.period;
   return which && { key: "curve", path: `/api/v1${targetPath(entry.name, `/curve?step=${kind === "month" || kind === "campaign" ? "day" : "hour"}&period=${which}`)}`, every: Infinity };
 }

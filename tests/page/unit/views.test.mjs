@@ -93,3 +93,13 @@ test("a bar stays within its width", () => {
     for (const [key, place] of Object.entries(bulletPlaces(current, "people"))) if (typeof place === "number") assert.ok(place >= 0 && place <= 100, key);
   }
 });
+
+test("a report asks for its cut, and for a curve only where there is one", () => {
+  const now = answers.now();
+  const data = { period: answers.period("week", "2026-W46") };
+  const params = ["week", "2026-W46"];
+  assert.deepEqual(periodView.sources({ now, data, params }).map((s) => s.key), ["period", "cut"]);
+  data.cut = answers.cut("20261116T060000Z");
+  assert.match(periodView.sources({ now, data, params }).at(-1).path, /curve\?step=hour&period=previous$/);
+  assert.deepEqual(cutView.sources({ now: { targets: null }, data: { cut: answers.cut() }, params: ["x"] }).map((s) => s.key), ["cut", "before", "newer"]);
+});
