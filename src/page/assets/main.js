@@ -14,6 +14,8 @@ const ROUTES = [
   [/^\/periods\/([^/]+)\/([^/]+)$/, "period", () => import("./view-report.js")], [/^\/health$/, "health", () => import("./view-health.js")],
 ];
 const PAPER_WIDTH = 900;
+/** Time from the start until which the view waits for all of its answers, so that nothing shifts. */
+const PATIENCE_MS = 3_000;
 const root = document.documentElement;
 const at = (id) => document.getElementById(id);
 const path = location.pathname.replace(/(.)\/$/, "$1");
@@ -33,6 +35,7 @@ let ctx = null;
 let written = [];
 let spoken = null;
 let isPaper = false;
+let isReady = false;
 
 const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
 const keep = (key, value) => {
@@ -93,7 +96,7 @@ function render() {
   const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
   show(at("head"), header(view));
   show(at("banner"), bannerTree(view));
-  if (!answer) return;
+  if (!answer || (!isReady && performance.now() < PATIENCE_MS)) return;
   const entry = data.curve && (answer.targets ?? []).find((t) => t.name === data.curve.name);
   view.curve = entry && page.lead ? liveCurve(data.curve, entry, answer.now_ms) : data.curve;
   view.curveMissing = Boolean(errors.curve);
@@ -145,6 +148,7 @@ async function turn(failures) {
   }
   page ??= (await pages)[viewName];
   await more();
+  isReady = true;
   render();
   return true;
 }
