@@ -30,7 +30,7 @@ export function goalLine(curve, f) {
 /** Fan of eight in ten and its middle, from now to the end. */
 export function projection(curve, f) {
   const p = curve.projection;
-  const edge = (field) => p.map((point) => [f.axis.x(point.at_ms), f.y(point[field])]);
+  const edge = (field) => p.filter((point) => finite(point[field])).map((point) => [f.axis.x(point.at_ms), f.y(point[field])]);
   return h("g", null,
     h("path", { d: area(edge("high"), edge("low")), class: "fan" }),
     h("path", { d: line(edge("middle")), class: "projection" }));

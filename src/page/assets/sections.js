@@ -28,7 +28,7 @@ function paymentItems(view, { payments, now_ms: nowMs }) {
   return [
     day && ["today", people == null ? number(view, day.dispersals) : number(view, people), [w(people == null ? "supports" : "people"), " \u00b7 ", pesos(view, day.net_pesos)]],
     week && ["pesos-week", pesos(view, week.net_pesos), w("net-of-returns")],
-    week && ["returned-week", number(view, week.returned), [pesos(view, week.returned_pesos), week.dispersals > 0 && ` \u00b7 ${n.percent(week.returned / week.dispersals, 2)}`]],
+    week?.returned != null && ["returned-week", number(view, week.returned), [pesos(view, week.returned_pesos), week.dispersals > 0 && ` \u00b7 ${n.percent(week.returned / week.dispersals, 2)}`]],
     backlog && ["to-pay", number(view, backlog.supports), [pesos(view, backlog.pesos), backlog.oldest_approval_ms != null && ` \u00b7 ${w("up-to", { age: duration(nowMs - backlog.oldest_approval_ms) })}`]],
   ].filter(Boolean);
 }
@@ -92,12 +92,12 @@ export function callsCard(view, now) {
   const queues = calls.queues ?? [];
   return card("w4", w("call-centre"), null, facts([
     [w("waiting-now"), number(view, calls.waiting), longest && small(w("longest", { age: longest }))],
-    [w("offered-today"), number(view, day.offered)],
+    ...(calls.day ? [[w("offered-today"), number(view, day.offered)],
     [w("answered-today"), number(view, day.answered), day.service_level_ratio != null && small(w("in-time", { p: n.percent(day.service_level_ratio) }))],
     [w("abandoned-today"), number(view, day.abandoned), ratio(day.abandoned, day.offered) != null && small(n.percent(ratio(day.abandoned, day.offered)))],
-    [w("last-hour"), number(view, calls.hour?.answered), small(w("of", { goal: n.whole(calls.hour?.offered) }))],
+    [w("last-hour"), number(view, calls.hour?.answered), calls.hour && small(w("of", { goal: n.whole(calls.hour?.offered) }))],
     [w("mean-wait"), seconds(day.wait_seconds)],
-    [w("handle-time"), seconds(day.handle_seconds)],
+    [w("handle-time"), seconds(day.handle_seconds)]] : []),
   ]), queues.length > 1 && h("details", { class: "same in" }, h("summary", null, w("by-queue")),
     table("mini", w("by-queue"), [w("queue"), w("wait-col"), w("answered"), w("in-time-col")],
       queues.map((q) => [ctx.say(q.name, q.queue), number(view, q.waiting), number(view, q.day?.answered), n.percent(q.day?.service_level_ratio ?? null)]))),
@@ -112,12 +112,12 @@ export function healthFacts(view, now) {
   const { w, n } = ctx;
   const health = now.health ?? {};
   const small = (text) => h("small", null, ` ${text}`);
-  const rejected = health.rejected_today;
+  const rejected = health.rejected_today ?? health.rejected;
   const age = now.trust.age_ms;
   return facts([
     [w("complete-until"), trust.untilMs == null ? n.amount() : ctx.d.seconds(trust.untilMs), age != null && small(w("ago", { age: duration(age) }))],
     [w("records"), w("a-second", { n: n.rate("count", health.records_per_second ?? null) }), small(`\u00b7 ${w("unread", { n: n.whole(health.lag_records) })}`)],
-    [w("rejected-today"), number(view, rejected ? sum(rejected, "count") : null)],
+    [w(health.rejected_today ? "rejected-today" : "rejected"), number(view, rejected ? sum(rejected, "count") : null)],
     [w("last-checkpoint"), health.checkpoint_age_ms == null ? n.amount() : w("ago", { age: duration(health.checkpoint_age_ms) })],
     [w("stalled-partitions"), number(view, health.stalled_partitions), small(w("of", { goal: n.whole(health.partitions) }))],
     [w("dead-letters-failed"), number(view, health.dead_letters_failed)],

@@ -38,9 +38,11 @@ function streams({ ctx, data }) {
 }
 
 function rejectedCard({ ctx, data }) {
-  const list = (data.now.health?.rejected_today ?? []).filter((r) => r.count > 0);
-  return card("w7", ctx.w("rejected-today"), null, list.length
-    ? table("mini", ctx.w("rejected-today"), [ctx.w("stream"), ctx.w("reason"), ctx.w("records")], list.map((r) => [ctx.named("stream", r.stream), r.reason, figure(ctx, "count", r.count)]), [1])
+  const today = data.now.health?.rejected_today;
+  const title = ctx.w(today ? "rejected-today" : "rejected");
+  const list = (today ?? data.now.health?.rejected ?? []).filter((r) => r.count > 0);
+  return card("w7", title, null, list.length
+    ? table("mini", title, [ctx.w("stream"), ctx.w("reason"), ctx.w("records")], list.map((r) => [ctx.named("stream", r.stream), r.reason, figure(ctx, "count", r.count)]), [1])
     : h("p", { class: "none" }, ctx.w("none-rejected")));
 }
 

@@ -103,3 +103,15 @@ test("a report asks for its cut, and for a curve only where there is one", () =>
   assert.match(periodView.sources({ now, data, params }).at(-1).path, /curve\?step=hour&period=previous$/);
   assert.deepEqual(cutView.sources({ now: { targets: null }, data: { cut: answers.cut() }, params: ["x"] }).map((s) => s.key), ["cut", "before", "newer"]);
 });
+
+test("figures that an answer leaves out are shown as unknown, or not at all", () => {
+  const view = viewOf();
+  const { calls, payments, health } = view.data.now;
+  const { rejected_today: rejected, ...rest } = health;
+  view.data.now = { ...view.data.now, calls: { ...calls, day: undefined, hour: undefined }, health: { ...rest, rejected }, milestones: [{ initiative: "a", milestone: "b", total: 3 }],
+    payments: { ...payments, week: { dispersals: 5, net_pesos: "1.00" } } };
+  view.curve = { ...view.curve, projection: view.curve.projection.map((p) => ({ ...p, low: null, high: null })) };
+  const shown = text(nowView.render(view));
+  assert.ok(!/undefined|NaN|null|\[object/.test(shown), shown);
+  assert.ok(!shown.includes("Devueltos") && shown.includes("Rechazados"));
+});
