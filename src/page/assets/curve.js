@@ -1,0 +1,103 @@
+// Figures of the curve, apart from how they are drawn: the running hour from the newest answer, hours and days against
+// the plan, and the curve as of a cut.
+
+import { centavos, difference, moneyText } from "./numbers.js";
+
+const number = (value) => (value == null ? null : Number(value));
+
+/** Sum of two figures of one unit; exact for money in text. */
+function sum(a, b) {
+  if (a == null || b == null) return a ?? b;
+  return typeof a === "string" && typeof b === "string" ? moneyText(centavos(a) + centavos(b)) : Number(a) + Number(b);
+}
+
+/** Adds the figures of `entry`, which are newer, to a curve of the same period: both then show one instant. */
+export function liveCurve(curve, entry, nowMs) {
+  const current = entry?.current;
+  if (!current || !curve.period || current.period.id !== curve.period.id || nowMs < curve.now_ms) return curve;
+  const isRatio = curve.unit === "ratio";
+  const isBoundary = (point) => point.at_ms !== curve.now_ms || curve.days.some((day) => day.start_ms === point.at_ms);
+  const past = curve.points.filter((point) => point.at_ms < nowMs && isBoundary(point) && (point.actual != null || isRatio));
+  const future = curve.points.filter((point) => point.at_ms > nowMs);
+  const last = past.findLast((point) => point.actual != null);
+  const before = curve.points.findLast((point) => point.actual != null);
+  const gained = isRatio ? null : difference(current.actual, before?.actual ?? (typeof current.actual === "string" ? "0.00" : 0));
+  const count = isRatio ? current.actual : difference(current.actual, last?.actual ?? null);
+  const point = {
+    at_ms: nowMs, plan: current.plan, tolerance: current.pace_tolerance, actual: current.actual, count, open: entry.calendar?.open,
+  };
+  const days = curve.days.map((day) => {
+    if (gained === null || nowMs <= day.start_ms || nowMs > day.end_ms) return day;
+    return { ...day, count: sum(day.count, gained) };
+  });
+  return { ...curve, now_ms: nowMs, points: [...past, point, ...future], days };
+}
+
+/** Curve as it stood at an instant in its period: nothing after it, and no projection. */
+export function curveUpTo(curve, atMs) {
+  const points = curve.points.map((point) => (point.at_ms > atMs ? { ...point, actual: null, count: null } : point));
+  const days = curve.days.map((day) => (day.end_ms > atMs && day.start_ms < atMs
+    ? { ...day, count: difference(valueAt(curve, atMs, "actual"), valueAt(curve, day.start_ms, "actual")) }
+    : day.start_ms >= atMs ? { ...day, count: null } : day));
+  const cuts = curve.cuts.filter((cut) => cut.at_ms <= atMs);
+  return { ...curve, now_ms: Math.min(curve.now_ms, atMs), points, days, cuts, projection: [], worst: null };
+}
+
+/** Value of the last point at or before an instant; null before the first. */
+export function valueAt(curve, atMs, field) {
+  const point = curve.points.findLast((p) => p.at_ms <= atMs && p[field] != null);
+  return point ? point[field] : null;
+}
+
+/** Value between the points around an instant, as a plan goes. */
+export function planAt(curve, atMs) {
+  const after = curve.points.findIndex((point) => point.at_ms >= atMs);
+  if (after < 0) return number(curve.points.at(-1)?.plan);
+  const [a, b] = [curve.points[Math.max(0, after - 1)], curve.points[after]];
+  if (b.at_ms === atMs || a === b) return number(b.plan);
+  return a.plan + ((b.plan - a.plan) * (atMs - a.at_ms)) / (b.at_ms - a.at_ms);
+}
+
+/** Spans between neighbouring points that have passed, each with what was reached in it and what was planned. */
+export function spans(curve) {
+  const list = [];
+  for (let i = 1; i < curve.points.length; i++) {
+    const [a, b] = [curve.points[i - 1], curve.points[i]];
+    if (b.at_ms > curve.now_ms) break;
+    const planned = curve.unit === "ratio" ? b.plan : b.plan - a.plan;
+    const count = b.count ?? null;
+    list.push({ start_ms: a.at_ms, end_ms: b.at_ms, count, planned, gap: count == null ? null : Number(count) - planned, actual: b.actual, plan: b.plan });
+  }
+  return list;
+}
+
+/** Days of the curve: what was reached, and what was planned until the end of the day or now. */
+export function days(curve) {
+  return curve.days.map((day) => {
+    const began = curve.now_ms > day.start_ms;
+    const until = Math.min(day.end_ms, began ? curve.now_ms : day.end_ms);
+    const planned = curve.unit === "ratio" ? number(day.plan) : planAt(curve, until) - planAt(curve, day.start_ms);
+    const count = began ? day.count : null;
+    return { ...day, began, planned, count, gap: count == null || planned == null ? null : Number(count) - planned };
+  });
+}
+
+/** Greatest figure that the picture must hold. */
+export function top(curve) {
+  if (curve.unit === "ratio") return 1;
+  const highs = curve.points.flatMap((p) => [number(p.actual), p.plan]);
+  const most = Math.max(0, number(curve.goal) ?? 0, ...highs, ...curve.projection.map((p) => p.high));
+  return most > 0 ? most : 1;
+}
+
+/** End of the last open time of the period, or the end of the period. */
+export function lastOpen(curve) {
+  const end = curve.period.end_ms;
+  return curve.closed.reduce((at, span) => (span.end_ms >= at && span.start_ms < at ? span.start_ms : at), end);
+}
+
+/** Target that opens the page: the first that counts people, else the first with a current period. */
+export function leadTarget(targets) {
+  const running = targets.filter((target) => target.current);
+  return running.find((target) => target.measure === "beneficiaries") ?? running[0] ?? targets[0] ?? null;
+}

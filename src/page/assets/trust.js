@@ -1,0 +1,58 @@
+// Whether the figures can be relied on, from the newest answer and the page's own clock.
+
+/** Age of an answer, in milliseconds, from which the page says that it is old. */
+export const ANSWER_OLD_MS = 5_000;
+/** Age of the figures from which distances to the plan are not shown: that of the status `unknown`. */
+export const FIGURES_OLD_MS = 60_000;
+
+/**
+ * Judges the figures. `answer` is the newest `/api/v1/now` or null, `receivedMs` and `contactMs` are when it came and when
+ * the server last answered, `failures` counts failed requests in a row, and `clockMs` is the same clock now.
+ */
+export function judge({ answer, receivedMs, contactMs, failures, busy, clockMs }) {
+  const silentMs = clockMs - contactMs;
+  const away = failures >= 2 || (failures > 0 && silentMs > ANSWER_OLD_MS) || (answer !== null && silentMs > ANSWER_OLD_MS);
+  if (!answer) return { kind: away ? (busy ? "busy" : "away") : "loading", old: true, reasons: [], untilMs: null, ageMs: null, nowMs: null, sinceMs: null };
+  const nowMs = answer.now_ms + Math.max(0, clockMs - receivedMs);
+  const { ready, complete_until_ms: untilMs = null, reasons = [] } = answer.trust;
+  const ageMs = untilMs === null ? null : Math.max(0, nowMs - untilMs);
+  const tooOld = ageMs === null || ageMs > FIGURES_OLD_MS;
+  const kind = away ? (busy ? "busy" : "away") : !ready ? "unready" : tooOld ? "old" : reasons.length ? "warned" : "exact";
+  return {
+    kind, reasons, untilMs, ageMs, nowMs,
+    old: !ready || tooOld || silentMs > ANSWER_OLD_MS,
+    sinceMs: away ? answer.now_ms + Math.max(0, contactMs - receivedMs) : reasons[0]?.since_ms ?? untilMs,
+  };
+}
+
+/** Banner for a judgement: title, sentences and links; null when all is well. */
+export function banner(ctx, trust) {
+  const time = (ms) => (trust.nowMs === null || ms === null ? "" : ctx.d.brief(ms, trust.nowMs).replace(/\d\d:\d\d$/, ctx.d.seconds(ms)));
+  if (trust.kind === "exact" || trust.kind === "loading") return null;
+  const until = trust.untilMs === null ? null : time(trust.untilMs);
+  const titles = {
+    away: trust.sinceMs === null ? ctx.w("away-first") : ctx.w("away-title", { since: time(trust.sinceMs) }),
+    busy: ctx.w("busy-title"),
+    unready: until && trust.ageMs > FIGURES_OLD_MS ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
+    old: until ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
+    warned: ctx.w("warned-title"),
+  };
+  const away = trust.kind === "away" || trust.kind === "busy";
+  const lines = away ? [{ text: trust.sinceMs === null ? ctx.w("away-wait") : ctx.w("away-text", { until: until ?? "\u2013" }), link: null }]
+    : trust.reasons.map((reason) => ({
+      text: ctx.say(reason.say, reason.text),
+      since: reason.since_ms == null ? null : ctx.w("since", { since: time(reason.since_ms) }),
+      link: reason.runbook,
+    }));
+  if (!away && trust.old && until) lines.push({ text: ctx.w("old-text"), link: null });
+  return { title: titles[trust.kind], lines, calm: trust.kind === "warned" };
+}
+
+/** Line in the head of the page: as of when the figures are exact. */
+export function trustLine(ctx, trust) {
+  const { kind, untilMs } = trust;
+  if (kind === "loading") return ctx.w("trust-loading");
+  if (untilMs === null) return ctx.w(kind === "away" || kind === "busy" ? "trust-away" : "trust-none");
+  const at = `${ctx.d.day(untilMs)}, ${ctx.d.seconds(untilMs)}`;
+  return ctx.w(trust.old || kind === "away" ? "trust-old" : "trust-exact", { at });
+}
