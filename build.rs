@@ -5,7 +5,10 @@
 //! `src/source/native/headers.rs`.
 //!
 //! Tells the compiler the revision of a checkout.
+//!
+//! Lists the files of the page below `src/page/assets`, which `src/page/assets.rs` embeds.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,10 +28,31 @@ fn main() {
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }
+    list_page_assets();
     if let Some(revision) = revision() {
         // Cargo also sets this variable for what it runs, where one that begins with PACEMETER_ would be a setting.
         println!("cargo::rustc-env=CHECKOUT_REVISION={revision}");
     }
+}
+
+/// Writes a Rust expression with the name and the contents of each file, in the order of the names.
+fn list_page_assets() {
+    const DIRECTORY: &str = "src/page/assets";
+    println!("cargo::rerun-if-changed={DIRECTORY}");
+    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let directory = Path::new(&root).join(DIRECTORY);
+    let mut paths: Vec<_> = fs::read_dir(&directory)
+        .expect("the assets are there")
+        .map(|entry| entry.expect("the assets can be listed").path())
+        .collect();
+    paths.sort();
+    let file = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
+        format!("    ({name:?}, include_bytes!({path:?})),\n")
+    };
+    let list: String = paths.iter().map(|path| file(path)).collect();
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    fs::write(Path::new(&out).join("page_assets.rs"), format!("&[\n{list}]\n")).expect("the directory is writable");
 }
 
 /// Returns the revision that is checked out; `None` without git, or outside of a repository of our own.

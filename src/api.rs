@@ -28,6 +28,7 @@ pub(crate) mod targets;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -35,12 +36,12 @@ use self::context::RequestContext;
 use self::now::NowCache;
 use self::parameters::Parameters;
 use crate::allowlists::Allowlists;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cuts::CutStore;
 use crate::http::{ApiRequest, ApiResponse};
 use crate::telemetry::events::EventRing;
 use crate::view::progress::Evaluator;
-use crate::view::snapshot::SnapshotPublisher;
+use crate::view::snapshot::{Snapshot, SnapshotPublisher};
 use crate::view::totals::PresenceLimits;
 
 #[cfg(test)]
@@ -87,6 +88,27 @@ impl Api {
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
     pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         self.response(request, query).unwrap_or_else(|error| error.response())
+    }
+
+    /// Returns the newest snapshot.
+    pub(crate) fn newest(&self) -> Arc<Snapshot> {
+        self.publisher.newest()
+    }
+
+    /// Returns the typed answer of `/api/v1/now` for a snapshot.
+    pub(crate) fn now(&self, snapshot: &Arc<Snapshot>) -> now::NowResponse {
+        let context = RequestContext::of(self, Arc::clone(snapshot));
+        now::describe(&context, self.presence_limits, &self.clock)
+    }
+
+    /// Returns the instant of the clock that measures ages of answers.
+    pub(crate) fn instant(&self) -> Instant {
+        self.clock.instant()
+    }
+
+    /// Returns an instant as people read it in the programme's zone, such as `2020-05-15 18:00:00`.
+    pub(crate) fn local(&self, instant: Timestamp) -> String {
+        instant.to_jiff().to_zoned(self.allowlists.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     fn response(&self, request: &ApiRequest, query: &str) -> Result<ApiResponse, ApiError> {

@@ -32,6 +32,7 @@ use crate::decode;
 use crate::disk::{LOCK_NAME, Lock};
 use crate::export::Exporter;
 use crate::http::{self, BindError};
+use crate::page::Page;
 use crate::pipeline::{self, Dependencies};
 use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
 use crate::settings::{SecretExposure, SettingsReader};
@@ -244,7 +245,14 @@ fn service(
         settings.max_series,
     );
     let publisher = Arc::clone(publisher);
-    Arc::new(PipelineService { exporter, api, publisher, clock: clock.clone(), started: clock.now() })
+    Arc::new(PipelineService {
+        exporter,
+        api,
+        page: Page::new(),
+        publisher,
+        clock: clock.clone(),
+        started: clock.now(),
+    })
 }
 
 impl RunningApp {

@@ -11,8 +11,10 @@ mod period;
 mod produce;
 mod progress;
 mod scrape;
+mod status;
 mod targets;
 mod terminal;
+mod watch;
 mod words;
 
 use crate::record::Stream;
@@ -146,6 +148,9 @@ pub(crate) enum Command {
     /// "left" is the remaining working time.
     #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
+    /// Print whether the figures of a running pacemeter can be relied on, its partitions, and the outcomes of records.
+    #[command(after_help = SETTINGS_HELP)]
+    Status(status::StatusArgs),
     /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known now.
     #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),

@@ -7,7 +7,8 @@
 //! | `/readyz` | 200 or 503, with one reason per line |
 //! | `/api/v1/status` | JSON |
 //! | `/api/v1/...` | an [`ApiRequest`] to the service, answered in JSON or with a file |
-//! | `/` | index of these paths |
+//! | `/`, `/targets/NAME`, `/cuts`, `/cuts/ID`, `/periods/KIND/ID`, `/health` | the document of a [`PageView`], with links to these paths |
+//! | `/assets/HASH/NAME` | a [`PageAsset`], which never changes |
 //!
 //! # Hosts
 //!
@@ -57,6 +58,8 @@ mod connection;
 mod encoded_body;
 mod heads;
 mod hosts;
+mod page_request;
+mod page_routes;
 mod refusal;
 mod registry;
 mod routes;
@@ -70,6 +73,7 @@ use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 pub use api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
+pub use page_request::{PageAsset, PageRequest, PageResponse, PageView};
 pub(crate) use routes::MAX_RENDERINGS;
 
 /// Number of connections that the kernel completes before they are accepted.
@@ -131,6 +135,13 @@ pub trait Service: Send + Sync + 'static {
     /// Returns the answer of another path of `/api/v1`. `query` is the raw query string without the question mark, or
     /// empty. It may block.
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse;
+
+    /// Returns the document of a view of the page. It may block.
+    fn page(&self, request: &PageRequest) -> PageResponse;
+
+    /// Returns a file that the document loads; `hash` and `name` are of its address. It runs on the runtime and must not
+    /// block.
+    fn asset(&self, hash: &str, name: &str) -> Option<&PageAsset>;
 }
 
 /// Readiness of the figures.
@@ -236,7 +247,7 @@ impl Server {
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
         let Self { listener, settings, metrics, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let router = routes::router(service, settings.hosts, settings.timeout);
+        let router = routes::router(service, settings.hosts, settings.timeout, page_routes::routes());
         let context = ConnectionContext { router, timeout: settings.timeout, stopping, metrics: metrics.clone() };
         let bounds = ConnectionBounds { total: settings.max_connections, per_peer: settings.max_connections_per_peer };
         let registry = ConnectionRegistry::new(bounds, metrics.evicted.clone());

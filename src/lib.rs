@@ -19,7 +19,7 @@
 //! checkpoint                      state and offset as one durable value
 //! cuts                            figures of an instant, kept permanently
 //! pipeline                        the threads and the task that join these
-//! http  export  api               the server, /metrics, JSON answers
+//! http  export  api  page         the server, /metrics, JSON answers, the page for people
 //! oracle                          naive second implementation of every figure
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
@@ -28,7 +28,7 @@
 //! # Data path
 //!
 //! ```text
-//! Kafka --> source --> decode --> aggregate --> view --> export --> /metrics, /api
+//! Kafka --> source --> decode --> aggregate --> view --> export --> /metrics, /api, /
 //!           (poll      (bytes to   (partition    (merge)
 //!            thread)    events)     states)
 //! ```
@@ -86,6 +86,8 @@ pub mod http;
 pub mod export;
 
 pub mod api;
+
+pub mod page;
 
 // Verification: the oracle and the simulator.
 pub mod oracle;

@@ -61,7 +61,7 @@ pub(crate) struct NowResponse {
 }
 
 /// Describes the snapshot of the context.
-fn describe(context: &RequestContext<'_>, limits: PresenceLimits, clock: &Clock) -> NowResponse {
+pub(super) fn describe(context: &RequestContext<'_>, limits: PresenceLimits, clock: &Clock) -> NowResponse {
     let (snapshot, allowlists) = (&context.snapshot, context.allowlists);
     let has_figures = snapshot.has_figures();
     let totals = has_figures.then(|| Totals::of(&snapshot.merged, allowlists, limits, context.now));

@@ -9,12 +9,14 @@ use crate::api::Api;
 use crate::api::status::StatusResponse;
 use crate::clock::{Clock, Timestamp};
 use crate::export::Exporter;
-use crate::http::{ApiRequest, ApiResponse, EncodedBody, Readiness, Service};
+use crate::http::{ApiRequest, ApiResponse, EncodedBody, PageAsset, PageRequest, PageResponse, Readiness, Service};
+use crate::page::Page;
 use crate::view::snapshot::SnapshotPublisher;
 
 pub(super) struct PipelineService {
     pub(super) exporter: Exporter,
     pub(super) api: Api,
+    pub(super) page: Page,
     pub(super) publisher: Arc<SnapshotPublisher>,
     pub(super) clock: Clock,
     /// Start of the process.
@@ -44,5 +46,13 @@ impl Service for PipelineService {
 
     fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
         self.api.answer(request, query)
+    }
+
+    fn page(&self, request: &PageRequest) -> PageResponse {
+        self.page.document(&self.api, request)
+    }
+
+    fn asset(&self, hash: &str, name: &str) -> Option<&PageAsset> {
+        self.page.asset(hash, name)
     }
 }

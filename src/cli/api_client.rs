@@ -160,9 +160,17 @@ impl Server {
     /// # Errors
     /// Exit code 75 without a response.
     pub(super) fn get(&self, path: &str) -> Result<Response, Failure> {
+        self.get_within(path, TIMEOUT)
+    }
+
+    /// Returns the response to `GET path` of the first address that responds within `timeout`.
+    ///
+    /// # Errors
+    /// Exit code 75 without a response.
+    pub(super) fn get_within(&self, path: &str, timeout: Duration) -> Result<Response, Failure> {
         let mut failure = String::new();
         for &address in &self.addresses {
-            match scrape::get(address, path, TIMEOUT) {
+            match scrape::get(address, path, timeout) {
                 Ok((status, body)) => return Ok(Response { status, body }),
                 Err(error) => failure = error.to_string(),
             }

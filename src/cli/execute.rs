@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::cut::{CutArgs, CutCommand};
 use super::demo::{self, Subject};
-use super::{Command, RunArgs, StateCommand, cut, period, produce, targets};
+use super::{Command, RunArgs, StateCommand, cut, period, produce, status, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::http::MAX_RENDERINGS;
@@ -43,6 +43,7 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
             Ok(Exit::Ok)
         }
         Command::Targets(arguments) => targets::run(arguments).map(|()| Exit::Ok),
+        Command::Status(arguments) => status::run(arguments).map(|()| Exit::Ok),
         Command::Cut(CutArgs { command: Some(CutCommand::Verify(arguments)), .. }) => {
             cut::verify(arguments).map(|()| Exit::Ok)
         }

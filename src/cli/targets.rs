@@ -5,12 +5,13 @@
 //! No line is longer than [`WIDTH`]. Output that does not go to a terminal is plain ASCII without colours.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 
 use clap::Args;
 
 use super::api_client::{self, Endpoint};
-use super::words::{UNKNOWN, chance, exact, hours, lapse, percent, points, short, shortened};
+use super::terminal::Style;
+use super::watch;
+use super::words::{UNKNOWN, WIDTH, chance, exact, hours, lapse, percent, points, short, shortened, wrapped};
 use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::clock::Timestamp;
 use crate::runtime::{Failure, print, print_styled};
@@ -18,8 +19,6 @@ use crate::settings::{printable, printable_json};
 use crate::targets::Quantity;
 use crate::targets::status::PaceStatus;
 
-/// Maximum length of a line, in characters.
-const WIDTH: usize = 100;
 const BAR: usize = 36;
 
 /// Arguments of `pacemeter targets`.
@@ -28,46 +27,31 @@ pub(crate) struct TargetsArgs {
     /// Print the JSON response of /api/v1/targets.
     #[arg(long)]
     pub(super) json: bool,
+    /// Print the table once a second, until Ctrl-C.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) watch: bool,
     #[command(flatten)]
     pub(super) endpoint: Endpoint,
 }
+
+/// Path of the answer.
+const PATH: &str = "/api/v1/targets";
 
 /// Prints the targets.
 ///
 /// # Errors
 /// Exit code 75 without a response or if figures are not ready.
 pub(super) fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
-    let answer = arguments.endpoint.server()?.body("/api/v1/targets")?;
+    let server = arguments.endpoint.server()?;
+    let table = |answer: &str, style| Ok(table(&api_client::read(answer)?, style));
+    if arguments.watch {
+        return watch::run(&server, PATH, table);
+    }
+    let answer = server.body(PATH)?;
     if arguments.json {
         return print(&format!("{}\n", printable_json(&answer)));
     }
-    let style = if std::io::stdout().is_terminal() {
-        Style::terminal(std::env::var_os("NO_COLOR").is_none())
-    } else {
-        Style::PLAIN
-    };
-    print_styled(&table(&api_client::read(&answer)?, style))
-}
-
-/// Characters and colours of the table.
-#[derive(Debug, Clone, Copy)]
-struct Style {
-    /// Characters for done, not done, and the mark of the plan.
-    bar: [char; 3],
-    colours: bool,
-}
-
-impl Style {
-    const PLAIN: Style = Style { bar: ['#', '.', '|'], colours: false };
-
-    fn terminal(colours: bool) -> Self {
-        Self { bar: ['█', '░', '│'], colours }
-    }
-
-    /// `code` is an ECMA-48 colour.
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
+    print_styled(&table(&answer, Style::of_stdout())?)
 }
 
 fn table(targets: &TargetsResponse, style: Style) -> String {
@@ -132,18 +116,6 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
         chance(current.attainment_probability_ratio),
     ];
     row(&style.paint(colour(current.status), &bar), figures)
-}
-
-/// Breaks a sentence between words into indented lines of at most [`WIDTH`].
-fn wrapped(text: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace().map(|word| shortened(word, WIDTH - 2)) {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => *line += &format!(" {word}"),
-            _ => lines.push(format!("  {word}")),
-        }
-    }
-    lines.join("\n")
 }
 
 /// Red if attainment is unlikely, yellow if further behind plan than chance explains, dim if unknown, green otherwise.

@@ -5,20 +5,15 @@ use indicatif::HumanCount;
 use crate::settings::printable;
 use crate::targets::Quantity;
 
+/// Maximum length of a line, in characters.
+pub(super) const WIDTH: usize = 100;
+
 /// Placeholder for an unknown amount.
 pub(super) const UNKNOWN: &str = "-";
 
 /// Formats with all digits: `100,000`, `25,000.00`, `81.3 %`.
 pub(super) fn exact(quantity: Option<Quantity>) -> String {
-    match quantity {
-        None => UNKNOWN.to_owned(),
-        Some(Quantity::Count(count)) => format!("{}{}", sign(count), digits(count.unsigned_abs())),
-        Some(Quantity::Centavos(centavos)) => {
-            let (pesos, part) = (centavos.unsigned_abs() / 100, centavos.unsigned_abs() % 100);
-            format!("{}{}.{part:02}", sign(centavos), digits(pesos))
-        }
-        Some(ratio @ (Quantity::Ratio(_) | Quantity::Fraction { .. })) => percent(ratio.value()),
-    }
+    quantity.map_or_else(|| UNKNOWN.to_owned(), |quantity| quantity.to_string())
 }
 
 /// Formats for programs: `100000`, `25000.00`, `0.813`, empty if unknown.
@@ -36,10 +31,6 @@ pub(super) fn plain(quantity: Option<Quantity>) -> String {
 
 fn sign(number: i128) -> &'static str {
     if number < 0 { "-" } else { "" }
-}
-
-fn digits(number: u128) -> String {
-    HumanCount(u64::try_from(number).unwrap_or(u64::MAX)).to_string()
 }
 
 pub(super) fn percent(ratio: f64) -> String {
@@ -98,6 +89,18 @@ pub(super) fn shortened(text: &str, max: usize) -> String {
         return text;
     }
     text.chars().take(max.saturating_sub(1)).chain(['~']).collect()
+}
+
+/// Breaks a sentence between words into indented lines of at most [`WIDTH`].
+pub(super) fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace().map(|word| shortened(word, WIDTH - 2)) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => *line += &format!(" {word}"),
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines.join("\n")
 }
 
 #[cfg(test)]

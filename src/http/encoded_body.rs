@@ -76,6 +76,13 @@ impl EncodedBody {
         self.revision
     }
 
+    /// Creates a body that is part of the program. It is compressed at once, and as small as gzip makes it.
+    pub fn embedded(bytes: &'static [u8]) -> Self {
+        let memory = BodyMemory::default();
+        let gzip = OnceLock::from(memory.counted(compress(bytes, Compression::best())));
+        Self { plain: Bytes::from_static(bytes), gzip, revision: None, memory }
+    }
+
     /// Returns the number of bytes in memory, plain and compressed.
     pub(crate) fn bytes(&self) -> usize {
         self.plain.len() + self.gzip.get().map_or(0, Bytes::len)
@@ -88,14 +95,14 @@ impl EncodedBody {
 
     /// Returns the gzipped text. The first call compresses it; concurrent calls wait for that.
     pub fn gzip(&self) -> Bytes {
-        self.gzip.get_or_init(|| self.memory.counted(compress(&self.plain))).clone()
+        self.gzip.get_or_init(|| self.memory.counted(compress(&self.plain, Compression::fast()))).clone()
     }
 }
 
-/// Compresses at the fast level: an exposition shrinks to about a tenth at any level, and slower ones take several
-/// times as long.
-fn compress(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
+/// Compresses what is rendered at the fast level: an exposition shrinks to about a tenth at any level, and slower ones
+/// take several times as long.
+fn compress(plain: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), level);
     let compressed = encoder.write_all(plain).and_then(|()| encoder.finish());
     compressed.expect("writing to memory does not fail")
 }

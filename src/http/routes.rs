@@ -8,7 +8,7 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -31,38 +31,22 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Header with the number of the publication that the figures are of.
 const REVISION: HeaderName = HeaderName::from_static("x-pacemeter-revision");
 
-const INDEX: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Pacemeter</title></head>
-<body>
-<h1>Pacemeter</h1>
-<ul>
-<li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
-<li><a href="/readyz">/readyz</a>: readiness of the figures, or the reasons against it, and outages of the brokers</li>
-<li><a href="/livez">/livez</a>: liveness of the process</li>
-<li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
-<li><a href="/api/v1/now">/api/v1/now</a>: everything that a page shows, of one instant</li>
-<li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
-<li><a href="/api/v1/cuts">/api/v1/cuts</a>: permanent copies of the figures at certain instants; /api/v1/cuts/ID one of them, beside today's figures</li>
-<li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures; <a href="/api/v1/periods/day/current">current</a> and previous are ids</li>
-<li>with .csv or .xlsx at the end of the path, a cut, a period and the history of a target are files to save</li>
-<li><a href="/api/v1/events">/api/v1/events</a>: the last events of note</li>
-</ul>
-</body>
-</html>
-"#;
-
 #[derive(Clone)]
-struct AppState {
-    service: Arc<dyn Service>,
+pub(super) struct AppState {
+    pub(super) service: Arc<dyn Service>,
     renderings: Arc<Semaphore>,
     api_renderings: Arc<Semaphore>,
     timeout: Duration,
 }
 
-/// Returns the routes over `service`, for requests to these hosts. A request waits at most `timeout` for a thread to
+/// Returns the routes over `service`, with those of the page, for requests to these hosts. A request waits at most `timeout` for a thread to
 /// render on.
-pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Duration) -> Router {
+pub(super) fn router(
+    service: Arc<dyn Service>,
+    hosts: AllowedHosts,
+    timeout: Duration,
+    page: Router<AppState>,
+) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -78,7 +62,7 @@ pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Du
         .route("/api/v1/cuts", get(cuts))
         .route("/api/v1/cuts/{id}", get(cut))
         .route("/api/v1/periods/{period}/{id}", get(period))
-        .route("/", get(index))
+        .merge(page)
         .fallback(async || Refusal::NOT_FOUND)
         .method_not_allowed_fallback(async || Refusal::METHOD)
         .layer(middleware::from_fn_with_state(Arc::new(hosts), guard))
@@ -104,7 +88,7 @@ async fn guard(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: N
     } else if !body.is_end_stream() {
         // The body is not read.
         Refusal::BODY.into_response()
-    } else if json && percent_decode_str(head.uri.path()).decode_utf8().is_err() {
+    } else if percent_decode_str(head.uri.path()).decode_utf8().is_err() {
         Refusal::MALFORMED_PATH.into_response()
     } else {
         next.run(Request::from_parts(head, body)).await
@@ -131,7 +115,7 @@ async fn metrics(State(app): State<AppState>, headers: HeaderMap) -> Response {
 }
 
 /// Returns a response whose body is plain or compressed, as the client accepts.
-fn encoded(media_type: &'static str, body: Bytes, gzip: bool) -> Response {
+pub(super) fn encoded(media_type: &'static str, body: Bytes, gzip: bool) -> Response {
     let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip {
@@ -275,10 +259,6 @@ async fn period(
     app.answer(ApiRequest::with_extension(&id, |id| ApiRequest::Period(period, id)), query, headers).await
 }
 
-async fn index() -> Html<&'static str> {
-    Html(INDEX)
-}
-
 impl AppState {
     /// Returns the service's answer to an API request.
     async fn answer(&self, request: ApiRequest, query: Option<String>, headers: HeaderMap) -> Response {
@@ -289,7 +269,7 @@ impl AppState {
     }
 
     /// Runs `work` for the API on a thread that may block.
-    async fn render_api<T: Send + 'static>(
+    pub(super) async fn render_api<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Service) -> T + Send + 'static,
     ) -> Result<T, Refusal> {

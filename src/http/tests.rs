@@ -18,6 +18,7 @@ mod delivery;
 mod driver;
 mod fairness;
 mod hosts;
+mod page;
 mod refusals;
 mod registry;
 mod shared;
@@ -140,23 +141,11 @@ fn api_requests_are_parsed_from_paths_and_answered_in_json() {
 }
 
 #[test]
-fn the_index_links_to_every_path() {
-    let server = serving(TEXT);
-    let answer = server.get("/");
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
-    let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let api =
-        ["status", "now", "targets", "cuts", "periods/day/current", "events"].map(|path| format!("/api/v1/{path}"));
-    assert_eq!(links, [&["/metrics", "/readyz", "/livez"].map(str::to_owned)[..], &api].concat());
-    for link in links {
-        assert_eq!(server.get(link).status, 200, "{link}");
-    }
-}
-
-#[test]
 fn every_answer_forbids_sniffing_caching_and_loading() {
     let server = serving(TEXT);
-    for (method, path) in [("GET", "/"), ("GET", "/metrics"), ("GET", "/readyz"), ("GET", "/none"), ("PUT", "/")] {
+    for (method, path) in
+        [("GET", "/assets/0/a.js"), ("GET", "/metrics"), ("GET", "/readyz"), ("GET", "/none"), ("PUT", "/")]
+    {
         let answer = server.ask(method, path);
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
@@ -432,6 +421,12 @@ fn a_bug_in_the_service_ends_the_server() {
         }
         fn answer(&self, _: &ApiRequest, _: &str) -> super::ApiResponse {
             panic!("a bug")
+        }
+        fn page(&self, _: &super::PageRequest) -> super::PageResponse {
+            panic!("a bug")
+        }
+        fn asset(&self, _: &str, _: &str) -> Option<&super::PageAsset> {
+            None
         }
     }
     let mut server = start(&settings(), Arc::new(Broken));

@@ -1,5 +1,7 @@
 //! Amounts with the unit they are counted in.
 
+use std::fmt;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -86,6 +88,34 @@ impl Quantity {
             Quantity::Ratio(_) | Quantity::Fraction { .. } => self.ratio().unwrap_or_default(),
         }
     }
+}
+
+/// Form for people, with all digits: `100,000`, `25,000.00`, `81.3 %`.
+impl fmt::Display for Quantity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = |number: i128| if number < 0 { "-" } else { "" };
+        match *self {
+            Quantity::Count(count) => write!(out, "{}{}", sign(count), grouped(count.unsigned_abs())),
+            Quantity::Centavos(centavos) => {
+                let (pesos, part) = (centavos.unsigned_abs() / 100, centavos.unsigned_abs() % 100);
+                write!(out, "{}{}.{part:02}", sign(centavos), grouped(pesos))
+            }
+            Quantity::Ratio(_) | Quantity::Fraction { .. } => write!(out, "{:.1} %", self.value() * 100.0),
+        }
+    }
+}
+
+/// Formats with separators of thousands.
+fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// JSON form: a whole number for a count, a string of pesos with two decimals for money (exact for every reader), and a

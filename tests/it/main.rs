@@ -13,6 +13,7 @@ mod faults;
 mod fuzz;
 mod kafka;
 mod oracle;
+mod page;
 mod program;
 mod restarts;
 mod simulator;
@@ -22,6 +23,7 @@ mod terminal;
 mod tidy;
 mod topics;
 mod trial;
+mod watch;
 
 use std::sync::OnceLock;
 

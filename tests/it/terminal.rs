@@ -86,6 +86,13 @@ impl Terminal {
         }
     }
 
+    /// Interrupts the program, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        // SAFETY: kill takes no pointers; the process is our child and not reaped, so the id is still its own.
+        let result = unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGINT) };
+        assert_eq!(result, 0, "the process is there");
+    }
+
     /// Waits for the end of the program; returns its exit code and all rows.
     pub fn ended(mut self) -> (Option<i32>, Vec<Row>) {
         let started = Instant::now();

@@ -33,7 +33,7 @@ fn files() -> Vec<File> {
         for path in entries {
             let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8").to_owned();
             // In a worktree `.git` is a file.
-            if name == ".git" || name == "target" {
+            if [".git", "target", "node_modules"].contains(&name.as_str()) {
                 continue;
             }
             if path.is_dir() {

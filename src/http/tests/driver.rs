@@ -10,7 +10,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{ApiContent, ApiRequest, ApiResponse, EncodedBody, Readiness, Service, Settings, bind};
+use crate::http::{
+    ApiContent, ApiRequest, ApiResponse, EncodedBody, PageAsset, PageRequest, PageResponse, Readiness, Service,
+    Settings, bind,
+};
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogCounters};
 use crate::telemetry::process::HttpMetrics;
@@ -20,6 +23,7 @@ pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n
 /// Service whose answers a test chooses, and that counts concurrent renderings.
 pub(super) struct Fixed {
     pub(super) body: Arc<EncodedBody>,
+    asset: PageAsset,
     pub(super) reasons: Vec<&'static str>,
     /// Lines that are no reasons against readiness.
     pub(super) remarks: Vec<&'static str>,
@@ -35,6 +39,7 @@ impl Fixed {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self {
             body: Arc::new(EncodedBody::new(text.into())),
+            asset: PageAsset { media_type: "text/javascript", body: EncodedBody::embedded(b"export {};") },
             reasons: Vec::new(),
             remarks: Vec::new(),
             gate: Mutex::new(()),
@@ -76,6 +81,17 @@ impl Service for Fixed {
         }
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
         ApiResponse::json(status, serde_json::json!(format!("{request:?} {query}")).to_string())
+    }
+
+    /// Returns the parsed request as text, with status 404 for what is called `none`.
+    fn page(&self, request: &PageRequest) -> PageResponse {
+        let text = format!("{request:?}");
+        let status = if text.contains("\"none\"") { 404 } else { 200 };
+        PageResponse { status, language: "es", body: Arc::new(EncodedBody::new(text)) }
+    }
+
+    fn asset(&self, hash: &str, name: &str) -> Option<&PageAsset> {
+        (hash == "0123456789ab" && name == "a.js").then_some(&self.asset)
     }
 }
 

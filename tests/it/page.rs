@@ -1,0 +1,224 @@
+//! The page in real browsers: scripts of `tests/page` drive Chromium and Firefox against the built program.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pacemeter::clock::{Clock, DAY, HOUR, Timestamp};
+use pacemeter::record::Stream;
+use serde_json::json;
+use tempfile::{TempDir, tempdir};
+
+use crate::kafka::Kafka;
+use crate::program::Pacemeter;
+use crate::topics::{LOG_APPEND_TIME, Record, Topics};
+
+/// Time in which a banner must be there (milliseconds).
+const BANNER_WITHIN: u64 = 5_000;
+/// Longest run of one script.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(240);
+/// Number of updates that are compared in Chromium and in Firefox.
+const UPDATES: [&str; 2] = ["60", "10"];
+
+/// Directory of the scripts, with the packages of its lock file installed.
+fn scripts() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
+        for tool in ["node", "npm", "chromium", "firefox-esr"] {
+            let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            assert!(found.is_ok_and(|status| status.success()), "{tool} is missing; scripts/test installs it");
+        }
+        let lock = fs::read(directory.join("package-lock.json")).expect("a lock file");
+        let stamp = directory.join("node_modules/.installed-lock.json");
+        if fs::read(&stamp).ok().as_ref() != Some(&lock) {
+            let output = Command::new("npm").args(["ci", "--silent"]).current_dir(&directory).output();
+            let output = output.expect("npm starts");
+            assert!(output.status.success(), "npm ci failed: {}", String::from_utf8_lossy(&output.stderr));
+            fs::write(&stamp, lock).expect("a file");
+        }
+        directory
+    })
+}
+
+fn node(script: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("node");
+    command.arg(scripts().join(script)).args(arguments);
+    command
+}
+
+/// Runs scripts beside each other to their ends; each is its name and arguments.
+fn run_scripts(runs: &[&[&str]]) {
+    let start = |run: &&[&str]| {
+        let mut command = node(run[0], &run[1..]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("node starts");
+        let name = run.join(" ");
+        thread::spawn(move || (name, child.wait_with_output().expect("its output")))
+    };
+    let started = Instant::now();
+    let running: Vec<_> = runs.iter().map(start).collect();
+    let mut faults = String::new();
+    for script in running {
+        let (name, output) = script.join().expect("no thread panicked");
+        if !output.status.success() {
+            faults += &format!("{name}: {}\n", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+    assert!(started.elapsed() < SCRIPT_LIMIT, "the scripts took {:?}", started.elapsed());
+}
+
+#[test]
+fn functions_of_the_page_pass_their_unit_tests() {
+    let unit = scripts().join("unit");
+    let mut files: Vec<_> =
+        fs::read_dir(&unit).expect("a directory").map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    assert!(files.len() > 3, "{files:?}");
+    let output = Command::new("node").arg("--test").args(files).output().expect("node starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A demo at the speed of the clock, on a Tuesday at 11:00 in central Mexico, with its history.
+fn live_demo(state: &TempDir) -> Pacemeter {
+    let tuesday = Timestamp::from_millis(1_795_413_600_000) + 35 * HOUR;
+    let clock = format!("{}@{}x1", tuesday.as_millis(), Clock::wall().now().as_millis());
+    let arguments = ["--live", "--scale", "0.1", "--set", "http.max_connections_per_peer=64"];
+    let mut demo = Pacemeter::start_demo(state, &arguments, &[("PACEMETER_TEST_CLOCK", clock.as_str())]);
+    demo.until("the figures are of now", |demo| {
+        let scrape = demo.scrape();
+        let until = scrape.all("pacemeter_complete_until_timestamp_seconds").map(|(_, until)| until);
+        let now = scrape.value("pacemeter_time_seconds", &[])?;
+        (until.fold(f64::INFINITY, f64::min) > now - 30.0).then_some(())
+    });
+    demo
+}
+
+#[test]
+fn the_page_shows_the_answer_in_both_browsers() {
+    let state = tempdir().expect("a temporary directory");
+    let demo = live_demo(&state);
+    let origin = format!("http://{}", demo.address());
+    run_scripts(&[
+        &["figures.mjs", &origin, "chromium", UPDATES[0]],
+        &["figures.mjs", &origin, "firefox", UPDATES[1]],
+        &["hostile.mjs", &origin],
+    ]);
+}
+
+#[test]
+fn everybody_can_read_the_page() {
+    let state = tempdir().expect("a temporary directory");
+    let demo = live_demo(&state);
+    run_scripts(&[&["access.mjs", &format!("http://{}", demo.address())]]);
+}
+
+/// A page that stays open in Chromium.
+struct OpenPage {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl OpenPage {
+    fn open(origin: &str) -> Self {
+        let mut command = node("banners.mjs", &[origin]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
+        let commands = child.stdin.take().expect("a pipe");
+        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut page = Self { child, commands, answers };
+        assert_eq!(page.answer(), "open");
+        page
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("an answer");
+        line.trim_end().to_owned()
+    }
+
+    /// Sends a command and returns the milliseconds that it took.
+    fn expect(&mut self, command: &str) -> u64 {
+        writeln!(self.commands, "{command}").expect("the page is open");
+        let answer = self.answer();
+        let took = answer.strip_prefix("ok ").unwrap_or_else(|| panic!("{command}: {answer}"));
+        took.parse().expect("a number")
+    }
+
+    fn expect_soon(&mut self, command: &str) {
+        let took = self.expect(command);
+        assert!(took <= BANNER_WITHIN, "{command} after {took} ms");
+    }
+
+    fn close(mut self) {
+        drop(self.commands);
+        assert!(self.child.wait().expect("it is our child").success(), "the page did what it may not");
+    }
+}
+
+/// A target of a few days around today, so that no midnight interferes.
+fn campaign() -> String {
+    let day = |days: i64| (Clock::wall().now() + days * DAY).to_jiff().strftime("%Y-%m-%d").to_string();
+    format!(
+        "[target.paid]\ndescription = \"Paid\"\nmeasure = \"dispersals\"\nperiod = \"campaign\"\nfrom = {}\nto = {}\ngoal = 1000\n",
+        day(-3),
+        day(3)
+    )
+}
+
+fn dispersal(number: usize) -> Record {
+    let event = json!({
+        "id": format!("e{number}"), "type": "disbursement.dispersed", "time": Clock::wall().now().to_string(),
+        "programme": "credito-a-la-palabra", "state": "MX-OAX", "beneficiary": format!("b{number}"),
+        "credit": format!("c{number}"), "amount": "25000",
+    });
+    Record { key: Some(format!("b{number}").into()), ..Record::of(event.to_string()) }
+}
+
+#[test]
+fn a_banner_says_what_is_wrong_within_five_seconds() {
+    let kafka = Kafka::reserve();
+    kafka.start();
+    let topics = Topics::create(&kafka, 1, LOG_APPEND_TIME);
+    topics.write(Stream::Disbursement, &(0..50).map(dispersal).collect::<Vec<_>>());
+    let state = tempdir().expect("a temporary directory");
+    fs::write(state.path().join("targets.toml"), campaign()).expect("a file");
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let mut settings = topics.settings();
+    settings.push(format!("http.listen={listen}"));
+    settings.push("targets.files=[\"targets.toml\"]".to_owned());
+    let start = || {
+        let mut pacemeter = Pacemeter::start(&state, &settings);
+        pacemeter.wait_ready();
+        pacemeter
+    };
+    let pacemeter = start();
+    let mut page = OpenPage::open(&format!("http://{listen}"));
+    page.expect("none");
+    page.expect("figures");
+    // Killed, and started again.
+    pacemeter.kill();
+    page.expect_soon("banner away");
+    page.expect("old");
+    let mut pacemeter = start();
+    page.expect("none");
+    page.expect("figures");
+    // An outage of the brokers: the figures stand still, and are exact.
+    kafka.stop();
+    pacemeter.until("the outage is known", |pacemeter| {
+        pacemeter.get("/readyz").body.contains("brokers have not answered").then_some(())
+    });
+    page.expect_soon("text Kafka no responde");
+    kafka.start();
+    page.expect("none");
+    page.expect("figures");
+    assert_eq!(pacemeter.stop().code, Some(0));
+    page.expect_soon("banner away");
+    page.close();
+}
