@@ -20,7 +20,7 @@
 use jiff::tz::TimeZone;
 
 use super::plan::Plan;
-use super::probability::{attainment, certain};
+use super::probability::{CountRange, attainment, certain, range_at};
 use super::{Measure, Quantity, Tally, Target};
 use crate::calendar::Interval;
 use crate::clock::{HOUR, Millis, Timestamp};
@@ -69,6 +69,8 @@ pub struct PaceReport {
     pub tolerance: Option<f64>,
     /// Projected amount at period end at the current pace.
     pub projection: Option<f64>,
+    /// Amount that one counted event adds, in the unit shown; `None` for a ratio, and for money while no payment is known.
+    pub each: Option<f64>,
     /// Probability that the goal is attained, 0 to 1.
     pub probability: Option<f64>,
     /// Amount per remaining open hour that attains the goal; `None` if it is missed and no open time is left.
@@ -80,6 +82,35 @@ pub struct PaceReport {
     /// Shortfall in pesos: of money, of counts with a worth ([`Target::pesos_each`]), and of people and dispersals once a
     /// payment is known.
     pub shortfall_pesos: Option<f64>,
+}
+
+impl PaceReport {
+    /// Range of the amount at period end, within which eight in ten periods end by the model of the probability
+    /// ([`range_at`]). `None` without a projection. It takes some microseconds, so it is not part of the report.
+    pub fn projected_range(&self, overdispersion: f64) -> Option<CountRange> {
+        self.range_at(1.0, overdispersion)
+    }
+
+    /// Range of the amount once the share `until` of the plan has passed.
+    pub fn range_at(&self, until: f64, overdispersion: f64) -> Option<CountRange> {
+        self.projection?;
+        let each = self.each?;
+        let reached = self.actual.map_or(0.0, Quantity::value);
+        let CountRange { low, high } = range_at(reached / each, self.share, until, overdispersion)?;
+        Some(CountRange { low: low * each, high: high * each })
+    }
+
+    /// Maximum shortfall that may be chance while `planned` is planned.
+    pub fn tolerance_of(&self, planned: f64, overdispersion: f64) -> Option<f64> {
+        match self.goal.ratio() {
+            Some(_) => self.tolerance,
+            None => self.each.map(|each| tolerated(planned, each, overdispersion)),
+        }
+    }
+}
+
+fn tolerated(planned: f64, each: f64, overdispersion: f64) -> f64 {
+    TOLERATED_DEVIATIONS * (overdispersion * planned / each).sqrt() * each
 }
 
 /// Computes the figures of a target from an observation.
@@ -121,6 +152,7 @@ fn of_ratio(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Q
         shortfall: reached.map(|reached| whole - reached),
         tolerance: Some(target.tolerance),
         projection: None,
+        each: None,
         probability: None,
         required_per_open_hour: None,
         achieved_per_open_hour: None,
@@ -146,8 +178,9 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
         share: plan.share,
         pace: (planned > 0.0).then(|| reached / planned),
         shortfall: Some(shortfall),
-        tolerance: each.map(|each| TOLERATED_DEVIATIONS * (observation.overdispersion * planned / each).sqrt() * each),
+        tolerance: each.map(|each| tolerated(planned, each, observation.overdispersion)),
         projection: (plan.share >= LEAST_PROJECTED_SHARE).then(|| reached / plan.share),
+        each,
         probability: match each {
             Some(each) => attainment(whole / each, reached / each, plan.share, observation.overdispersion),
             None => certain(whole, reached, plan.share),

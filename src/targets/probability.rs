@@ -14,6 +14,16 @@
 //!   of φ, and the goal needs everything above `T - A - 1/2` events. Hence `k = (T - A - 1/2)/φ + 1/2`; for φ = 1 it is
 //!   `T - A`, which is exact.
 //!
+//! # Quantiles
+//!
+//! The same model gives the range in which the count lies once the share `F'` of the plan has passed ([`range_at`]; at
+//! period end `F'` is 1). The count still to come until then is negative binomial with `r` and success probability
+//! `p = F / F'`, and the quantile of order `q` is the count `M` with `P(X >= k) = I_{1-p}(k, r) = 1 - q` for
+//! `k = (M - 1/2)/φ + 1/2`. It begins with the expansion of Cornish and Fisher in the cumulants of that distribution
+//! (Abramowitz and Stegun 26.2.49 and 26.1.20: mean `r(1-p)/p`, variance `r(1-p)/p²`, skewness
+//! `(2-p)/sqrt(r(1-p))`, excess kurtosis `6/r + p²/(r(1-p))`), whose error shrinks with `r`, and below
+//! [`MOST_REFINED`] is refined by bisection.
+//!
 //! The model has no trend within the period: events continue at the rate so far, measured by the plan.
 //!
 //! The incomplete beta function comes from the crate `special` (algorithm AS 63). docs/targets.md repeats the formulas
@@ -65,6 +75,82 @@ pub fn attainment(goal: f64, actual: f64, share: f64, overdispersion: f64) -> Op
     let shape = actual.max(0.0) / overdispersion + 0.5;
     Some((1.0 - share).inc_beta(least, shape, least.ln_beta(shape)).clamp(DOUBT, 1.0 - DOUBT))
 }
+
+/// Normal quantile of 90 %.
+const NORMAL_90: f64 = 1.281_551_565_544_6;
+/// Shape `r` and mean count, in units of φ, up to which a quantile is refined; beyond, the expansion is exact to less than
+/// a hundredth of a standard deviation.
+const MOST_REFINED: f64 = 300.0;
+/// Number of halvings of an interval of at most some thousand units of φ.
+const HALVINGS: usize = 30;
+
+/// Quantiles of 10 % and 90 % of a count: it is within them with a probability of eight in ten.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CountRange {
+    /// Quantile of 10 %.
+    pub low: f64,
+    /// Quantile of 90 %.
+    pub high: f64,
+}
+
+/// Range of the count once the share `until` of the plan has passed, given `actual` after `share`; see the head of this
+/// module.
+///
+/// Counts are of events, as for [`attainment`]. Returns `None` below [`LEAST_SHARE`], and for arguments that are not
+/// finite.
+pub fn range_at(actual: f64, share: f64, until: f64, overdispersion: f64) -> Option<CountRange> {
+    if ![actual, share, until, overdispersion].iter().all(|value| value.is_finite()) || share < LEAST_SHARE {
+        return None;
+    }
+    let (share, until) = (share.min(1.0), until.min(1.0));
+    if until <= share {
+        return Some(CountRange { low: actual, high: actual });
+    }
+    let overdispersion = overdispersion.max(1.0);
+    let (shape, success) = (actual.max(0.0) / overdispersion + 0.5, share / until);
+    let quantile = |normal: f64, upper_tail: f64| {
+        let units = units_to_come(shape, success, normal, upper_tail);
+        actual + (units * overdispersion + 0.5).max(0.0)
+    };
+    Some(CountRange { low: quantile(-NORMAL_90, 0.9), high: quantile(NORMAL_90, 0.1) })
+}
+
+/// Quantile of a negative binomial count, less 1/2, taken as continuous.
+fn units_to_come(shape: f64, success: f64, normal: f64, upper_tail: f64) -> f64 {
+    let failure = 1.0 - success;
+    let (mean, deviation) = (shape * failure / success, (shape * failure).sqrt() / success);
+    let skewness = (1.0 + failure) / (shape * failure).sqrt();
+    let kurtosis = 6.0 / shape + success * success / (shape * failure);
+    let expansion =
+        normal + skewness * (normal.powi(2) - 1.0) / 6.0 + kurtosis * (normal.powi(3) - 3.0 * normal) / 24.0
+            - skewness.powi(2) * (2.0 * normal.powi(3) - 5.0 * normal) / 36.0;
+    let expanded = mean + deviation * expansion;
+    if shape > MOST_REFINED && mean > MOST_REFINED {
+        return expanded;
+    }
+    // The tail falls from 1, at -1/2 units, to 0.
+    let tail = |units: f64| failure.inc_beta(units + 0.5, shape, (units + 0.5).ln_beta(shape));
+    let (mut low, mut high) = (-0.5, (mean + 12.0 * deviation).max(expanded).max(1.0));
+    if shape > MOST_REFINED || mean > MOST_REFINED {
+        // A bracket around the expansion, where it holds: fewer units to search.
+        let (below, above) = ((expanded - deviation).max(low), (expanded + deviation).min(high));
+        if below > low && tail(below) > upper_tail && tail(above) < upper_tail {
+            (low, high) = (below, above);
+        }
+    }
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if middle > -0.5 && tail(middle) < upper_tail {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod quantiles;
 
 #[cfg(test)]
 mod tests {
