@@ -25,6 +25,7 @@
 //!
 //! [`DoubleBuffer`]: crate::aggregate::double_buffer::DoubleBuffer
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -34,13 +35,14 @@ use super::people::{Dispersal, Entered};
 use super::{DisbursementsState, cell_key};
 use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
-use crate::aggregate::slots::{OpenSlot, SlotSeries};
+use crate::aggregate::slots::{PastHour, SlotContent, SlotSeries};
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
-use crate::calendar::Period;
+use crate::calendar::{Interval, Period};
 use crate::clock::{DAY, Millis, Timestamp};
 use crate::event::{Centavos, FederalState};
 use crate::targets::{Measure, StreamTargetIndex, Tally};
-use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::add_each;
+use crate::view::slots::{Slot, SlotFigures, SlotHour, Slots};
 
 #[derive(Debug)]
 pub(crate) struct DispersalSlots {
@@ -48,7 +50,7 @@ pub(crate) struct DispersalSlots {
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
-    series: SlotSeries<SlotContent>,
+    series: SlotSeries<DispersalCounts>,
     /// Dispersals with a lower index are counted.
     counted: u32,
     /// Applications and approvals of the UTC days before are counted.
@@ -61,6 +63,8 @@ pub(crate) struct DispersalSlots {
 #[derive(Debug, PartialEq)]
 struct Group {
     programme: ProgrammeIndex,
+    /// Position of the federal state as shown.
+    state: usize,
     cell: CellIndex,
     /// In rising order.
     targets: Box<[StreamTargetIndex]>,
@@ -77,7 +81,7 @@ struct HeadcountFigures {
 }
 
 #[derive(Debug, Default)]
-struct SlotContent {
+struct DispersalCounts {
     /// Counts of each group.
     counts: Vec<GroupCounts>,
     /// Number of live dispersals that repeat another, for each target.
@@ -89,16 +93,26 @@ struct GroupCounts {
     dispersals: u64,
     net: u128,
     live: u64,
-    /// Number of live dispersals that repeat another of the programme, for each of [`Period::STANDARD`].
-    repeats: [i64; Period::STANDARD.len()],
+    /// Number of live dispersals that repeat another, for each of the [`OWN_FIGURES`].
+    repeats: [i64; OWN_FIGURES],
     applications: u64,
     approvals: u64,
 }
 
+/// Number of figures of people that every group has: those of its programme for each of [`Period::STANDARD`], then those of
+/// its federal state over all programmes for the [`STATE_PERIODS`].
+const OWN_FIGURES: usize = Period::STANDARD.len() + STATE_PERIODS.len();
+/// Day and week, as indexes of [`Period::STANDARD`].
+const STATE_PERIODS: [usize; 2] = [0, 1];
+/// Figure of the federal state by the day.
+const STATE_DAY: usize = Period::STANDARD.len();
+/// Figure of the federal state by the week.
+const STATE_WEEK: usize = STATE_DAY + 1;
+
 /// Figure for which two dispersals of a person may both count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Figure {
-    /// People of a programme as shown, in one of [`Period::STANDARD`].
+    /// People of a programme or federal state as shown: one of the [`OWN_FIGURES`].
     Own(usize),
     Target(StreamTargetIndex),
 }
@@ -108,6 +122,8 @@ enum Figure {
 enum Headcount {
     /// A programme as shown.
     Programme(ProgrammeIndex),
+    /// A federal state as shown, over all programmes.
+    State(usize),
     /// The targets of one filter, by the first of them.
     Filter(StreamTargetIndex),
 }
@@ -227,9 +243,11 @@ impl DispersalSlots {
         let Self { selection, groups, series, horizon, .. } = self;
         let back = |by: Millis| watermark.map_or(Timestamp::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
+        let hours_from = back(selection.hours);
         series.keep_from(back(selection.reach));
-        let slots = series.show(|pane| show(pane, selection, groups));
-        Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from }
+        let show_hour = |start, content: &DispersalCounts| hour_of(start, content, selection, groups);
+        let slots = series.show(show_hour, |span, contents, hours| show(span, contents, hours, selection, groups));
+        Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from, hours_from }
     }
 
     fn add(&mut self, state: &DisbursementsState, dispersal: &Dispersal) {
@@ -247,18 +265,37 @@ impl DispersalSlots {
         key: PaneKey,
         [applications, approvals]: [u64; 2],
     ) {
-        let group = self.group(state, key);
-        if let Some(pane) = self.series.at(time) {
-            let counts = counts_of(&mut pane.content.counts, group);
+        self.change_at(state, time, key, |counts| {
             counts.applications += applications;
             counts.approvals += approvals;
-        }
+        });
     }
 
     fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut GroupCounts)) {
-        let group = self.group(state, key_of(dispersal));
-        if let Some(pane) = self.series.at(dispersal.time()) {
-            change(counts_of(&mut pane.content.counts, group));
+        self.change_at(state, dispersal.time(), key_of(dispersal), change);
+    }
+
+    fn change_at(
+        &mut self,
+        state: &DisbursementsState,
+        time: Timestamp,
+        key: PaneKey,
+        change: impl FnOnce(&mut GroupCounts),
+    ) {
+        let group = self.group(state, key);
+        let Self { selection, groups, series, .. } = self;
+        if series.is_beyond(time) {
+            series.advance(time, |start, content| hour_of(start, content, selection, groups));
+        }
+        let Some(place) = series.at(time) else { return };
+        let counts = counts_of(&mut place.content.counts, group);
+        match place.hour {
+            None => change(counts),
+            Some(hour) => {
+                let before = counts.clone();
+                change(counts);
+                change_hour(hour, groups.get(group), selection, &before, counts);
+            }
         }
     }
 
@@ -270,7 +307,7 @@ impl DispersalSlots {
             let programme = allowlists.programme(name);
             let targets =
                 selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
-            Group::new(programme, allowlists.cell(programme, allowlists.state(entity)), targets, selection)
+            Group::new(programme, allowlists.state(entity), allowlists, targets, selection)
         })
     }
 
@@ -308,8 +345,11 @@ impl DispersalSlots {
                     Some(newer) if newer.time() < period.end => (newer.time(), groups.known(key_of(newer))),
                     _ => continue,
                 };
-                let Some(slot) = series.at(repeating) else { continue };
-                *slot.content.repeats(figure, group) += change;
+                let Some(place) = series.at(repeating) else { continue };
+                *place.content.repeats(figure, group) += change;
+                if let Some(hour) = place.hour {
+                    repeat_in_hour(hour, figure, groups.get(group).state, change);
+                }
             }
         }
     }
@@ -338,12 +378,18 @@ impl DispersalSlots {
 impl Group {
     fn new(
         programme: ProgrammeIndex,
-        cell: CellIndex,
+        state: usize,
+        allowlists: &Allowlists,
         targets: Box<[StreamTargetIndex]>,
         selection: &Selection,
     ) -> Self {
         let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), period)).collect();
-        let mut people = vec![HeadcountFigures { headcount: Headcount::Programme(programme), figures: own }];
+        let of_state =
+            STATE_PERIODS.iter().enumerate().map(|(figure, &period)| (Figure::Own(STATE_DAY + figure), period));
+        let mut people = vec![
+            HeadcountFigures { headcount: Headcount::Programme(programme), figures: own },
+            HeadcountFigures { headcount: Headcount::State(state), figures: of_state.collect() },
+        ];
         for &index in &targets {
             let target = selection.of(index);
             if target.measure != Measure::Beneficiaries {
@@ -355,19 +401,36 @@ impl Group {
                 None => people.push(HeadcountFigures { headcount, figures: vec![figure] }),
             }
         }
-        Self { programme, cell, targets, people }
+        Self { programme, state, cell: allowlists.cell(programme, state), targets, people }
     }
 
     /// True if dispersals of the group count for a headcount.
     fn counts_for(&self, headcount: Headcount) -> bool {
         match headcount {
             Headcount::Programme(programme) => self.programme == programme,
+            Headcount::State(state) => self.state == state,
             Headcount::Filter(target) => self.targets.binary_search(&target).is_ok(),
         }
     }
 }
 
-impl SlotContent {
+impl SlotContent for DispersalCounts {
+    fn add(&mut self, more: &Self) {
+        for (group, more) in more.counts.iter().enumerate() {
+            *counts_of(&mut self.counts, group as u32) += more;
+        }
+        for (target, more) in more.repeats.iter().enumerate() {
+            *counts_of(&mut self.repeats, target as u32) += more;
+        }
+    }
+}
+
+impl DispersalCounts {
+    /// Groups with their counts.
+    fn by_group<'a>(&'a self, groups: &'a Groups<Group>) -> impl Iterator<Item = (&'a Group, &'a GroupCounts)> {
+        self.counts.iter().enumerate().map(|(group, counts)| (groups.get(group as u32), counts))
+    }
+
     fn repeats(&mut self, figure: Figure, group: u32) -> &mut i64 {
         match figure {
             Figure::Own(period) => &mut counts_of(&mut self.counts, group).repeats[period],
@@ -380,28 +443,96 @@ fn key_of(dispersal: &Dispersal) -> PaneKey {
     cell_key(dispersal.programme(), dispersal.state())
 }
 
-fn show(pane: &OpenSlot<SlotContent>, selection: &Selection, groups: &Groups<Group>) -> Slot {
+fn show(
+    span: Interval,
+    contents: &[&DispersalCounts],
+    hours: Vec<Arc<SlotHour>>,
+    selection: &Selection,
+    groups: &Groups<Group>,
+) -> Slot {
     let mut cells: HashMap<CellIndex, SlotFigures> = HashMap::new();
-    let mut tallies = vec![Tally::default(); selection.targets.len()];
-    for (group, counts) in pane.content.counts.iter().enumerate() {
-        let group = groups.get(group as u32);
+    let mut states: Vec<[i64; 2]> = Vec::new();
+    for (group, counts) in contents.iter().flat_map(|content| content.by_group(groups)) {
+        let live = counts.live as i64;
         if counts.dispersals > 0 {
-            let live = counts.live as i64;
             let figures = SlotFigures {
                 dispersals: counts.dispersals,
                 net: counts.net,
-                people: counts.repeats.map(|repeats| live - repeats),
+                people: std::array::from_fn(|period| live - counts.repeats[period]),
             };
             *cells.entry(group.cell).or_default() += &figures;
         }
-        for &target in &group.targets {
-            tallies[target.index()] += &counts.tally(selection.of(target).measure);
+        let people = [live - counts.repeats[STATE_DAY], live - counts.repeats[STATE_WEEK]];
+        let sums: &mut [i64; 2] = counts_of(&mut states, group.state as u32);
+        add_each(sums, &people);
+    }
+    let tallies = tallies(contents, selection, groups);
+    Slot { span, cells: cells.into_iter().collect(), tallies, states, hours }
+}
+
+/// Tallies of an hour with this content.
+fn hour_of(start: Timestamp, content: &DispersalCounts, selection: &Selection, groups: &Groups<Group>) -> SlotHour {
+    let mut hour = SlotHour { tallies: tallies(&[content], selection, groups), ..SlotHour::new(start) };
+    for (group, counts) in content.by_group(groups) {
+        *hour.state_mut(group.state) += counts.live as i64 - counts.repeats[STATE_WEEK];
+    }
+    hour
+}
+
+/// Tally of each target over some contents.
+fn tallies(contents: &[&DispersalCounts], selection: &Selection, groups: &Groups<Group>) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); selection.targets.len()];
+    for content in contents {
+        for (group, counts) in content.by_group(groups) {
+            for &target in &group.targets {
+                tallies[target.index()] += &counts.tally(selection.of(target).measure);
+            }
+        }
+        for (tally, repeats) in tallies.iter_mut().zip(&content.repeats) {
+            tally.amount -= i128::from(*repeats);
         }
     }
-    for (tally, repeats) in tallies.iter_mut().zip(&pane.content.repeats) {
-        tally.amount -= i128::from(*repeats);
+    tallies
+}
+
+/// Changes the tallies of a past hour as the counts of a group in its slot changed.
+#[cold]
+fn change_hour(
+    mut hour: PastHour<'_>,
+    group: &Group,
+    selection: &Selection,
+    before: &GroupCounts,
+    after: &GroupCounts,
+) {
+    hour.change(|hour| {
+        *hour.state_mut(group.state) += after.live as i64 - before.live as i64;
+        for &target in &group.targets {
+            let measure = selection.of(target).measure;
+            let (before, after) = (before.tally(measure), after.tally(measure));
+            *hour.tally_mut(target) += &Tally { amount: after.amount - before.amount, base: after.base - before.base };
+        }
+    });
+}
+
+/// Takes repeating dispersals off the people of a past hour.
+#[cold]
+fn repeat_in_hour(mut hour: PastHour<'_>, figure: Figure, state: usize, repeats: i64) {
+    match figure {
+        Figure::Target(target) => hour.change(|hour| hour.tally_mut(target).amount -= i128::from(repeats)),
+        Figure::Own(STATE_WEEK) => hour.change(|hour| *hour.state_mut(state) -= repeats),
+        Figure::Own(_) => {}
     }
-    Slot { span: pane.span, cells: cells.into_iter().collect(), tallies }
+}
+
+impl AddAssign<&GroupCounts> for GroupCounts {
+    fn add_assign(&mut self, more: &GroupCounts) {
+        self.dispersals += more.dispersals;
+        self.net += more.net;
+        self.live += more.live;
+        add_each(&mut self.repeats, &more.repeats);
+        self.applications += more.applications;
+        self.approvals += more.approvals;
+    }
 }
 
 impl GroupCounts {

@@ -91,7 +91,13 @@ fn slot_of_cells(start: &str, hours: Millis, rows: &[CellRow], targets: &Targets
         _ => Tally { amount: rows.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
     };
     let tallies = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
-    Arc::new(Slot { span: Interval { start, end: start + hours * HOUR }, cells: cells.collect(), tallies })
+    Arc::new(Slot {
+        span: Interval { start, end: start + hours * HOUR },
+        cells: cells.collect(),
+        tallies,
+        states: Vec::new(),
+        hours: Vec::new(),
+    })
 }
 
 fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
@@ -107,14 +113,26 @@ fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
         slot_of_cells("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
     ];
     let from = at("2020-05-01T05:00:00Z");
-    Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from }
+    Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from, hours_from: from }
 }
 
 fn calls(targets: &Arc<Targets>) -> Slots {
     let tallies: Vec<Tally> = targets.of_stream(Stream::Call).map(|_| Tally { amount: 75, base: 100 }).collect();
     let start = at("2020-05-15T05:00:00Z");
-    let slot = Slot { span: Interval { start, end: start + 18 * HOUR }, cells: Vec::new(), tallies };
-    Slots { targets: Arc::clone(targets), slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
+    let slot = Slot {
+        span: Interval { start, end: start + 18 * HOUR },
+        cells: Vec::new(),
+        tallies,
+        states: Vec::new(),
+        hours: Vec::new(),
+    };
+    Slots {
+        targets: Arc::clone(targets),
+        slots: vec![Arc::new(slot)],
+        people_from: start,
+        counts_from: start,
+        hours_from: start,
+    }
 }
 
 fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
