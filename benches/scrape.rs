@@ -1,8 +1,9 @@
 //! Cost of publications and scrapes by the number of partitions, without Kafka: `cargo bench --locked --bench scrape`.
 //!
 //! Two sets of partitions hold a simulated programme of some 10,000 series: 6 of each stream, and 60. In turn, each
-//! applies a few more events, makes the views of its partitions, adds them up, and renders the result. CPU is that of
-//! the thread, medians over the rounds.
+//! applies a few more events, makes the views of its partitions, adds them up, and renders the result, as `/metrics` and as
+//! `/api/v1/now` with fourteen targets and every state. CPU is that of the thread, medians over the rounds. The goals for
+//! `now` are 2 ms to render and 12 kB compressed.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -10,18 +11,23 @@ use std::time::{Duration, Instant};
 
 use pacemeter::aggregate::{PartitionState, Rules, ViewConfig};
 use pacemeter::allowlists::Allowlists;
+use pacemeter::api::Api;
+use pacemeter::calendar::{Period, WorkingCalendar};
 use pacemeter::clock::{Clock, DAY, SECOND, Timestamp, thread_cpu_time};
+use pacemeter::cuts::{CutKey, CutStore};
 use pacemeter::decode::{Decoder, PseudonymKey, Settings};
+use pacemeter::disk::MemoryDisk;
 use pacemeter::event::LabelArena;
 use pacemeter::export::Exporter;
+use pacemeter::http::{ApiContent, ApiRequest};
 use pacemeter::record::{PerStream, RawRecord, Stream, TopicPartition};
 use pacemeter::settings::{Layers, SettingsReader};
 use pacemeter::simulate::{Emission, LABELS, Load, PartitionCounts};
-use pacemeter::targets::Targets;
+use pacemeter::targets::{Filter, Measure, Quantity, Target, Targets};
 use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::merged::{MergedView, ViewMerger};
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 use pacemeter::view::{PartitionView, Views};
 
@@ -32,7 +38,15 @@ const EVENTS_A_ROUND: usize = 600;
 const ROUNDS: usize = 200;
 /// Number of programmes, most of them unused; with their states they have some 10,000 series.
 const PROGRAMMES: usize = 50;
-const STEPS: [&str; 5] = ["views", "adding up what changed", "adding up all", "rendering", "compressing"];
+const STEPS: [&str; 7] = [
+    "views",
+    "adding up what changed",
+    "adding up all",
+    "rendering",
+    "compressing",
+    "rendering now",
+    "compressing now",
+];
 
 /// Partitions of every stream, and what publishes and renders their figures.
 struct Variant {
@@ -43,6 +57,11 @@ struct Variant {
     merger: ViewMerger,
     publisher: Arc<SnapshotPublisher>,
     exporter: Exporter,
+    api: Api,
+    /// Number of publications.
+    revision: u64,
+    /// Bytes of the last answer of `now`, plain and compressed.
+    now_bytes: [usize; 2],
     clock: Clock,
     targets: Arc<Targets>,
     series: usize,
@@ -68,6 +87,7 @@ fn main() {
         });
         println!("{name:>24}: {few:>7.3} with 6, {many:>7.3} with 60: {:.2} x", many / few);
     }
+    println!("bytes of now, plain and compressed: {:?} with 6, {:?} with 60", few.now_bytes, many.now_bytes);
 }
 
 impl Variant {
@@ -77,7 +97,7 @@ impl Variant {
         let overrides = vec![format!("labels.programmes={programmes:?}"), format!("labels.queues={:?}", LABELS.queues)];
         let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
         let (rules, allowlists) = (Rules::read(&mut reader), Arc::new(Allowlists::read(&mut reader)));
-        let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), ..ViewConfig::default() };
+        let view_config = ViewConfig { allowlists: Arc::clone(&allowlists), targets: fourteen_targets(&allowlists) };
         let streams = Stream::ALL.into_iter().flat_map(|stream| std::iter::repeat_n(stream, partitions));
         let states: Vec<_> = streams.map(|stream| PartitionState::new(stream, 0, rules, &view_config, now)).collect();
         let clock = Clock::manual(now - 30 * DAY);
@@ -92,6 +112,14 @@ impl Variant {
             Arc::new(Metrics::new(&[], &[], counters)),
             1_000_000,
         );
+        let api = Api::new(
+            Arc::clone(&publisher),
+            Arc::clone(&allowlists),
+            PresenceLimits { wait: rules.max_wait, agent: rules.agent_timeout },
+            Arc::new(Evaluator::new(allowlists.zone.clone())),
+            clock.clone(),
+            CutStore::new(Arc::new(MemoryDisk::default()), CutKey::new([7; 32])),
+        );
         let count = i32::try_from(partitions).expect("few partitions");
         let usual = Load::of(2 * EVENTS, 2020, PartitionCounts::each(count), now);
         let emissions = Box::new(Load { calls: 0.1, milestones: 0.001, ..usual }.emissions());
@@ -105,6 +133,9 @@ impl Variant {
             merger,
             publisher,
             exporter,
+            api,
+            revision: 0,
+            now_bytes: [0; 2],
             clock,
             targets,
             series: 0,
@@ -148,13 +179,49 @@ impl Variant {
             timed(&mut steps[0], || self.states.iter_mut().map(|state| Arc::new(state.view(now))).collect());
         let merged = timed(&mut steps[1], || self.merger.merge(views.clone()));
         drop(timed(&mut steps[2], || black_box(MergedView::of(&views))));
-        self.publisher.publish(snapshot(&views, merged, &self.targets, now));
+        self.revision += 1;
+        let publication = Publication { revision: self.revision, ..Publication::first(now) };
+        self.publisher.publish(Snapshot { publication, ..snapshot(&views, merged, &self.targets, now) });
         let body = timed(&mut steps[3], || self.exporter.render());
         timed(&mut steps[4], || body.gzip());
+        let answer = timed(&mut steps[5], || self.api.answer(&ApiRequest::Now, ""));
+        let ApiContent::Shared(shared, _) = answer.content else { panic!("now is shared") };
+        let compressed = timed(&mut steps[6], || shared.gzip());
+        self.now_bytes = [shared.plain().len(), compressed.len()];
         self.costs.iter_mut().zip(steps).for_each(|(costs, step)| costs.push(step));
         let text = body.plain();
         self.series = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line[0] != b'#').count();
     }
+}
+
+/// Targets of every measure, by week and month.
+fn fourteen_targets(allowlists: &Allowlists) -> Arc<Targets> {
+    let calendar = Arc::new(WorkingCalendar::always(allowlists.zone.clone()));
+    let target = |number: usize| {
+        let (measure, name) = Measure::ALL[number % Measure::ALL.len()];
+        let goal = match measure {
+            Measure::NetPesos => Quantity::Centavos(1_000_000_000_000),
+            Measure::ServiceLevel => Quantity::Ratio(0.8),
+            _ => Quantity::Count(100_000),
+        };
+        Target {
+            name: format!("{name}_{number}"),
+            description: "a sentence that says what is counted here, and for whom".to_owned(),
+            title: None,
+            group: None,
+            measure,
+            filter: Filter::default(),
+            period: if number.is_multiple_of(2) { Period::WEEK } else { Period::Month },
+            goals: vec![(jiff::civil::Date::MIN, goal)],
+            calendar: Arc::clone(&calendar),
+            profile: None,
+            prorate: false,
+            tolerance: 0.02,
+            pesos_each: None,
+        }
+    };
+    let targets = (0..14).map(target).collect();
+    Arc::new(Targets { targets, calendars: vec![calendar], ..Targets::default() })
 }
 
 fn timed<T>(cpu: &mut Duration, work: impl FnOnce() -> T) -> T {
@@ -186,5 +253,6 @@ fn snapshot(views: &[Arc<PartitionView>], merged: MergedView, targets: &Arc<Targ
         targets: Arc::clone(targets),
         closed_periods: Arc::default(),
         due: Instant::now(),
+        publication: Publication::first(now),
     }
 }

@@ -25,7 +25,7 @@ use pacemeter::telemetry::log;
 use pacemeter::view::PartitionView;
 use pacemeter::view::merged::MergedView;
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 
 const BATCH: usize = 2_000;
@@ -178,6 +178,7 @@ fn snapshot(views: &[Arc<PartitionView>], targets: &Arc<Targets>, now: Timestamp
         closed_periods: Arc::default(),
         due_cut: None,
         due: Instant::now(),
+        publication: Publication::first(now),
     }
 }
 

@@ -1,13 +1,16 @@
-//! Presentation of figures: allowlists of label values, and the time zone of calendar periods. Nothing here affects
+//! Presentation of figures: allowlists of label values with their names, and title and time zone of the programme. Nothing here affects
 //! state, so a longer list needs no replay. Figures are kept by position: of a programme, of a cell (programme and
 //! federal state), of a queue.
+
+mod names;
 
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
+pub use self::names::LabelNames;
 use crate::event::FederalState;
-use crate::settings::{Layers, SettingsReader, redacted_text};
+use crate::settings::{BilingualText, Layers, SettingsReader, redacted_text};
 
 /// Values of a label that are shown under their own name; all others are shown as `other`.
 #[derive(Debug, Clone)]
@@ -140,6 +143,10 @@ pub struct Allowlists {
     pub initiatives: Allowlist,
     /// Milestones.
     pub milestones: Allowlist,
+    /// Names of the values as people read them.
+    pub names: LabelNames,
+    /// Title of the programme.
+    pub title: BilingualText,
     /// Time zone of calendar periods.
     pub zone: TimeZone,
     /// Settings whose list is empty. A list of `other` alone is not: somebody means it.
@@ -184,12 +191,19 @@ impl Allowlists {
             Allowlist::new(&values, always)
         };
         let states = Allowlist::new(&states, &["unknown"]);
+        let programmes = listed("labels.programmes", &[]);
+        let queues = listed("labels.queues", &[]);
+        let sites = listed("labels.sites", &["unknown"]);
+        let initiatives = listed("labels.initiatives", &[]);
+        let milestones = listed("labels.milestones", &[]);
         Self {
-            programmes: listed("labels.programmes", &[]),
-            queues: listed("labels.queues", &[]),
-            sites: listed("labels.sites", &["unknown"]),
-            initiatives: listed("labels.initiatives", &[]),
-            milestones: listed("labels.milestones", &[]),
+            names: LabelNames::read(reader, [&programmes, &states, &queues, &sites, &initiatives, &milestones]),
+            title: reader.bilingual("programme.title"),
+            programmes,
+            queues,
+            sites,
+            initiatives,
+            milestones,
             zone,
             state_indexes: FederalState::CODES.map(|code| states.index(code)),
             states,

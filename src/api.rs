@@ -1,6 +1,6 @@
-//! Answers under `/api/v1`: status, targets and their closed periods, cuts, and the figures of any period.
+//! Answers under `/api/v1`: everything of now, status, targets and their closed periods, cuts, and the figures of any period.
 //!
-//! Answers are typed (`targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
+//! Answers are typed (`now`, `targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
 //!
 //! - instants are milliseconds since the epoch (`*_ms`), and beside them, where people read them, RFC 3339 text in the
 //!   programme's zone;
@@ -17,6 +17,7 @@ pub(crate) mod cuts;
 mod fault;
 pub(crate) mod history;
 mod instant_name;
+pub(crate) mod now;
 mod parameters;
 pub(crate) mod periods;
 pub(crate) mod status;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::context::RequestContext;
+use self::now::NowCache;
 use self::parameters::Parameters;
 use crate::allowlists::Allowlists;
 use crate::clock::Clock;
@@ -36,6 +38,7 @@ use crate::cuts::CutStore;
 use crate::http::{ApiRequest, ApiResponse};
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
+use crate::view::totals::PresenceLimits;
 
 #[cfg(test)]
 pub(crate) use cells::CellFigures;
@@ -44,29 +47,51 @@ pub(crate) use context::PeriodSpan;
 pub(crate) use fault::ApiError;
 
 /// Answers requests from the newest snapshot.
-pub(crate) struct Api {
+pub struct Api {
     /// Source of the newest snapshot.
-    pub(crate) publisher: Arc<SnapshotPublisher>,
+    publisher: Arc<SnapshotPublisher>,
     /// Displayed label values.
-    pub(crate) allowlists: Arc<Allowlists>,
+    allowlists: Arc<Allowlists>,
+    /// Durations that decide which calls and agents count now.
+    presence_limits: PresenceLimits,
     /// Evaluator of targets.
-    pub(crate) evaluator: Arc<Evaluator>,
+    evaluator: Arc<Evaluator>,
     /// Clock that gives the instant of an answer.
-    pub(crate) clock: Clock,
+    clock: Clock,
     /// Stored cuts.
     pub(crate) cuts: CutStore,
+    /// Last answer of `/api/v1/now`.
+    now: NowCache,
 }
 
 impl Api {
+    /// Creates the API over the newest snapshot of `publisher`.
+    pub fn new(
+        publisher: Arc<SnapshotPublisher>,
+        allowlists: Arc<Allowlists>,
+        presence_limits: PresenceLimits,
+        evaluator: Arc<Evaluator>,
+        clock: Clock,
+        cuts: CutStore,
+    ) -> Self {
+        let now = NowCache::new(clock.now());
+        Self { publisher, allowlists, presence_limits, evaluator, clock, cuts, now }
+    }
+
     /// Answers a request; `query` is the part of its address after the question mark. Reads files, so it may block.
-    pub(crate) fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
-        self.json(request, query).map_or_else(|error| error.response(), |json| ApiResponse::json(200, json))
+    pub fn answer(&self, request: &ApiRequest, query: &str) -> ApiResponse {
+        let answer = match request {
+            ApiRequest::Now => Parameters::read(query, request).and_then(|_| self.now.answer(self)),
+            _ => self.json(request, query).map(|json| ApiResponse::json(200, json)),
+        };
+        answer.unwrap_or_else(|error| error.response())
     }
 
     fn json(&self, request: &ApiRequest, query: &str) -> Result<String, ApiError> {
         let parameters = Parameters::read(query, request)?;
         let context = RequestContext::new(self)?;
         match request {
+            ApiRequest::Now => Err(ApiError::internal("the answer of now is shared")),
             ApiRequest::Targets => json_text(&targets::list(&context)),
             ApiRequest::Target(name) => json_text(&targets::get(&context, name)?),
             ApiRequest::History(name) => json_text(&history::get(&context, name, parameters.limit)?),

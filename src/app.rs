@@ -219,17 +219,19 @@ fn service(
     clock: &Clock,
 ) -> Arc<PipelineService> {
     let evaluator = Arc::new(Evaluator::new(settings.allowlists.zone.clone()));
-    let api = Api {
-        publisher: Arc::clone(publisher),
-        allowlists: Arc::clone(&settings.allowlists),
-        evaluator: Arc::clone(&evaluator),
-        clock: clock.clone(),
-        cuts: cuts.clone(),
-    };
+    let limits = PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout };
+    let api = Api::new(
+        Arc::clone(publisher),
+        Arc::clone(&settings.allowlists),
+        limits,
+        Arc::clone(&evaluator),
+        clock.clone(),
+        cuts.clone(),
+    );
     let exporter = Exporter::new(
         Arc::clone(publisher),
         Arc::clone(&settings.allowlists),
-        PresenceLimits { wait: settings.rules.max_wait, agent: settings.rules.agent_timeout },
+        limits,
         evaluator,
         clock.clone(),
         Arc::clone(metrics),

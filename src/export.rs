@@ -99,7 +99,8 @@ impl Exporter {
         let arrived = Instant::now();
         // One rendering at a time: scrapes that arrive meanwhile wait here.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let (snapshot, now) = (self.publisher.newest(), self.clock.now());
+        let snapshot = self.publisher.newest();
+        let now = self.clock.now();
         if let Some(last) = &*shared
             && (last.serves(&snapshot, now, arrived) || last.is_last(max_bytes))
         {
@@ -108,7 +109,9 @@ impl Exporter {
         let began = Instant::now();
         let memory = shared.as_ref().map(|last| last.memory.clone()).unwrap_or_default();
         let last_bytes = shared.as_ref().map_or(0, |last| last.body.plain().len());
-        let body = Arc::new(EncodedBody::counted(self.text(&snapshot, now, last_bytes), &memory));
+        let text = self.text(&snapshot, snapshot.evaluated_at(&self.clock), last_bytes);
+        let body = EncodedBody::counted(text, &memory).with_revision(snapshot.publication.revision);
+        let body = Arc::new(body);
         self.metrics.exposition.rendered(began.elapsed());
         let (finished, shown) = (self.clock.now(), Arc::clone(&body));
         *shared = Some(CachedExposition { snapshot, at: now, finished, began, body, memory });

@@ -76,6 +76,7 @@ mod partition_counts;
 mod partitions;
 mod passage;
 mod poller;
+mod publication;
 mod recomputation;
 mod rejection_log;
 mod restore;
@@ -110,7 +111,7 @@ pub use self::worker::{Outputs, Worker, WorkerOptions};
 use crate::aggregate::{Rules, ViewConfig};
 use crate::allowlists::Allowlists;
 use crate::checkpoint::{BytesInFlight, CheckpointHandle, CheckpointOutcome, CheckpointStore, CheckpointThread};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis, millis};
 use crate::cuts::{CutOffset, CutStore, UnsettledCut};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
@@ -137,6 +138,8 @@ pub struct Settings {
     pub queue_bytes: u64,
     /// Time between two snapshots.
     pub publish_interval: Duration,
+    /// Time for which another judgement of a target must hold before it is shown, by the programme's clock.
+    pub status_hold: Millis,
     /// Offsets that are rejected without decoding.
     pub excluded: PerStream<Vec<OffsetRange>>,
     /// Time after which the task is stuck if records wait and none is applied.
@@ -152,7 +155,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `pipeline.*`, `streams.*.exclude`, `shutdown.deadline`, and the settings of restoring, checkpoints and
+    /// Reads `pipeline.*`, `targets.status_hold`, `streams.*.exclude`, `shutdown.deadline`, and the settings of restoring, checkpoints and
     /// cuts.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let second = Duration::from_secs(1);
@@ -160,6 +163,7 @@ impl Settings {
             queue_batches: reader.integer("pipeline.queue_batches", 1..=1_000) as usize,
             queue_bytes: reader.integer("pipeline.queue_bytes", 1 << 20..=1 << 40),
             publish_interval: reader.duration("pipeline.publish_interval", second / 100..=second * 60),
+            status_hold: millis(reader.duration("targets.status_hold", Duration::ZERO..=second * 86_400)),
             excluded: PerStream::from_fn(|stream| reader.offset_ranges(&format!("streams.{}.exclude", stream.name()))),
             wedge_timeout: reader.duration("pipeline.wedge_timeout", second..=second * 86_400),
             shutdown_deadline: reader.duration("shutdown.deadline", second / 10..=second * 600),

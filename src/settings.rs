@@ -19,6 +19,7 @@
 //! The meaning of a setting belongs to its stage, which rejects values and combinations of values with
 //! `SettingsReader::fault`.
 
+mod bilingual;
 mod convert;
 mod document;
 mod duration;
@@ -37,6 +38,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use bilingual::BilingualText;
+pub(crate) use bilingual::as_title;
 pub(crate) use document::parse_time;
 pub use document::{Document, DocumentTable};
 pub(crate) use duration::{format_duration, parse_duration};

@@ -5,6 +5,7 @@
 //! their sources are in docs/targets.md, the rules in spec/figures.md#targets. Nothing of targets is in state: changing
 //! them needs no rebuild.
 
+pub mod held_status;
 mod index;
 pub mod overdispersion;
 pub mod pace;
@@ -27,6 +28,7 @@ use crate::calendar::{CutTimes, Interval, Period, WorkingCalendar};
 use crate::clock::Timestamp;
 use crate::event::Centavos;
 use crate::record::Stream;
+use crate::settings::BilingualText;
 
 /// All targets and calendars of one reading of their files.
 #[derive(Debug, Default)]
@@ -68,6 +70,10 @@ pub struct Target {
     pub name: String,
     /// Description in its file; empty without one.
     pub description: String,
+    /// Title as people read it; `None` if the name is to be shown.
+    pub title: Option<BilingualText>,
+    /// Group under which pages list the target.
+    pub group: Option<String>,
     /// Measure that the goal is set for.
     pub measure: Measure,
     /// Selection of the events that count.
@@ -89,6 +95,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Title as people read it, or the name.
+    pub fn shown_title(&self) -> BilingualText {
+        self.title.clone().unwrap_or_else(|| BilingualText::same(&self.name))
+    }
+
     /// Hash of measure, filter and period. Figures with equal hashes are comparable.
     pub fn selection(&self) -> u64 {
         selection(self.measure, self.period, &self.filter)

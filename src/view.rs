@@ -2,7 +2,7 @@
 //! for the snapshot that readers see.
 //!
 //! Totals are added up. Whatever depends on now is kept in panes with their bounds ([`panes`], [`slots`]) and evaluated
-//! at the reader's clock ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
+//! at one instant, that of the publication ([`totals`], [`progress`]), so all spans of a scrape are of one instant. Everything is in the
 //! order of [`Allowlists`](crate::allowlists::Allowlists): by programme, by programme and state (a *cell*,
 //! [`CellIndex`](crate::allowlists::CellIndex)), by queue.
 //!
@@ -10,10 +10,12 @@
 
 pub mod closed_periods;
 pub mod cut;
+pub mod held_statuses;
 pub mod histogram;
 pub mod merged;
 pub mod panes;
 pub mod progress;
+pub mod recent_counts;
 pub mod slots;
 pub mod snapshot;
 pub mod timeline;
@@ -29,6 +31,7 @@ use crate::event::{CallKind, histogram_bounds};
 use crate::record::{Outcome, Reason, Stream};
 use histogram::Histogram;
 use panes::{RecentPanes, RollingPanes};
+use recent_counts::RecentCounts;
 use slots::Slots;
 
 /// View of one partition.
@@ -171,8 +174,24 @@ pub struct CallView {
     pub waiting: RecentPanes,
     /// Agents by site and status ([`totals::AGENT_STATUSES`]), at the time of their status.
     pub agents: RecentPanes,
+    /// Counts of the last days by queue, in the order of [`CallCount`].
+    pub recent: RecentCounts<{ CallCount::NUMBER }>,
     /// Figures by slot: targets.
     pub slots: Slots,
+}
+
+/// Counts of calls by quarter hour: the four [`CallKind`]s, then these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallCount {
+    /// Calls answered within `calls.service_level_seconds`.
+    WithinTarget = CallKind::ALL.len() as isize,
+    /// Calls abandoned before `calls.short_abandon_seconds`.
+    AbandonedShort,
+}
+
+impl CallCount {
+    /// Number of counts, those of kinds included.
+    pub const NUMBER: usize = CallKind::ALL.len() + 2;
 }
 
 /// Totals of one queue.
@@ -198,6 +217,8 @@ pub struct MilestoneView {
     /// Totals by initiative and milestone
     /// ([`Allowlists::milestone_cell`](crate::allowlists::Allowlists::milestone_cell)).
     pub cells: Vec<MilestoneTotals>,
+    /// Quantities of the last days, reached and withdrawn, by initiative and milestone.
+    pub recent: RecentCounts<2>,
     /// Figures by slot: targets.
     pub slots: Slots,
 }

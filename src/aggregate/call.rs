@@ -42,8 +42,9 @@ use crate::event::{self, CallKind, Event, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::targets::{Measure, Tally};
 use crate::view::panes::RecentPanes;
+use crate::view::recent_counts::RecentCounts;
 use crate::view::slots::Slots;
-use crate::view::{CallView, QueueTotals};
+use crate::view::{CallCount, CallView, QueueTotals};
 
 #[derive(Debug)]
 pub(crate) struct Calls {
@@ -54,6 +55,8 @@ pub(crate) struct Calls {
     queues: Vec<CellIndex>,
     /// Waiting calls by shown queue, at the time of their offer. Derived.
     waiting: RecentPanes,
+    /// Counts of the last days by shown queue. Derived.
+    recent: RecentCounts<PANE_COUNTS>,
     /// Figures of targets. Derived.
     counts: DoubleBuffer<TargetCounts<PANE_COUNTS>>,
     unlisted: UnlistedCounts,
@@ -75,9 +78,12 @@ pub(crate) struct CallsState {
 }
 
 /// Pane counts after those of the four events.
-const WITHIN_TARGET: usize = CallKind::ALL.len();
-const ABANDONED_SHORT: usize = CallKind::ALL.len() + 1;
-pub(crate) const PANE_COUNTS: usize = 6;
+const WITHIN_TARGET: usize = CallCount::WithinTarget as usize;
+const ABANDONED_SHORT: usize = CallCount::AbandonedShort as usize;
+pub(crate) const PANE_COUNTS: usize = CallCount::NUMBER;
+
+/// Days before the newest event's whose counts readers see: they show the current day and the last hour.
+const RECENT_DAYS: i64 = 2;
 
 /// Pane counts with a one at `which`.
 fn one(which: usize) -> [u128; PANE_COUNTS] {
@@ -160,10 +166,16 @@ impl Calls {
             allowlists,
             queues: Vec::new(),
             waiting: RecentPanes::default(),
+            recent: RecentCounts::default(),
             unlisted: UnlistedCounts::default(),
         };
         calls.list_queues();
-        let Self { state, queues, waiting, .. } = &mut calls;
+        let Self { state, queues, waiting, recent, .. } = &mut calls;
+        let days = state.panes.fine_days(RECENT_DAYS);
+        for (time, key, counts) in state.panes.recent(days) {
+            recent.keep(time, days);
+            recent.add(time, queues[usize::from(first_of(key))], counts);
+        }
         state.timers = state.calls.iter().filter_map(|call| state.rules.timer(call)).collect();
         for call in state.calls.iter() {
             call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)]));
@@ -207,6 +219,7 @@ impl Calls {
         }
         self.agents.forget(watermark);
         self.state.panes.forget(watermark);
+        self.recent.keep(watermark, self.state.panes.fine_days(RECENT_DAYS));
     }
 
     pub(crate) fn apply_agent(&mut self, event: &Event, body: &event::Agent, arena: &LabelArena) {
@@ -253,8 +266,9 @@ impl Calls {
     /// Adds one to a pane count. A known answer can be older than any late event, as old as its call may be, so its day
     /// may lie before `settled`.
     fn count(&mut self, time: Timestamp, queue: LabelId, count: usize, settled: Timestamp) {
-        let Self { state, counts, .. } = self;
+        let Self { state, counts, recent, queues, .. } = self;
         state.panes.add_to_past(time, pane_key(queue, 0), one(count), settled);
+        recent.add(time, queues[usize::from(queue)], &one(count));
         let name = state.queues.name(queue);
         counts.each(|counts| counts.add(time, pane_key(queue, 0), one(count), |filter| has(&filter.queues, name)));
     }
@@ -308,6 +322,7 @@ impl Calls {
             unmatched: self.state.unmatched,
             waiting: self.waiting.recent(now, self.state.rules.max_wait),
             agents: self.agents.recent(now),
+            recent: self.recent.clone(),
             slots: self.slots(watermark),
         }
     }

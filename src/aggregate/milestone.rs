@@ -12,18 +12,24 @@ use super::labels::{LabelId, LabelTable, OTHER};
 use super::panes::{PaneKey, Panes, first_of, pane_key, second_of};
 use super::selection::has;
 use super::{Rules, UnlistedCounts, ViewConfig};
-use crate::allowlists::{Allowlists, LabelKind};
+use crate::allowlists::{Allowlists, CellIndex, LabelKind};
 use crate::clock::Timestamp;
 use crate::event::{self, Event, LabelArena, MilestoneKind};
 use crate::record::Stream;
 use crate::targets::{Filter, Tally};
+use crate::view::recent_counts::RecentCounts;
 use crate::view::slots::Slots;
 use crate::view::{MilestoneTotals, MilestoneView};
+
+/// Days before the newest event's whose quantities readers see: they show the current day and week.
+const RECENT_DAYS: i64 = 9;
 
 #[derive(Debug)]
 pub(crate) struct Milestones {
     state: MilestonesState,
     allowlists: Arc<Allowlists>,
+    /// Quantities of the last days by shown initiative and milestone. Derived.
+    recent: RecentCounts<2>,
     /// Figures of targets. Derived.
     counts: DoubleBuffer<TargetCounts<2>>,
     unlisted: UnlistedCounts,
@@ -63,6 +69,13 @@ impl MilestonesState {
         counts
     }
 
+    /// Position at which a pair of labels is shown.
+    fn cell(&self, allowlists: &Allowlists, key: PaneKey) -> CellIndex {
+        let initiative = allowlists.initiatives.index(self.initiatives.name(first_of(key)));
+        let milestone = allowlists.milestones.index(self.milestones.name(second_of(key)));
+        CellIndex::new(allowlists.milestone_cell(initiative, milestone))
+    }
+
     fn is_selected(&self, key: PaneKey, filter: &Filter) -> bool {
         has(&filter.initiatives, self.initiatives.name(first_of(key)))
             && has(&filter.milestones, self.milestones.name(second_of(key)))
@@ -84,7 +97,14 @@ impl Milestones {
     /// Restores a state from a checkpoint.
     pub(crate) fn restored(state: MilestonesState, view_config: &ViewConfig) -> Self {
         let counts = DoubleBuffer::new(state.counts(view_config));
-        Self { state, allowlists: Arc::clone(&view_config.allowlists), counts, unlisted: UnlistedCounts::default() }
+        let mut recent = RecentCounts::default();
+        let days = state.panes.fine_days(RECENT_DAYS);
+        for (time, key, quantities) in state.panes.recent(days) {
+            recent.keep(time, days);
+            recent.add(time, state.cell(&view_config.allowlists, key), quantities);
+        }
+        let allowlists = Arc::clone(&view_config.allowlists);
+        Self { state, allowlists, recent, counts, unlisted: UnlistedCounts::default() }
     }
 
     pub(crate) fn state(&self) -> &MilestonesState {
@@ -97,6 +117,7 @@ impl Milestones {
 
     pub(crate) fn forget(&mut self, watermark: Timestamp) {
         self.state.panes.forget(watermark);
+        self.recent.keep(watermark, self.state.panes.fine_days(RECENT_DAYS));
     }
 
     /// Applies an event; true if it is the first of an initiative that gets a number of its own.
@@ -122,8 +143,9 @@ impl Milestones {
             MilestoneKind::Withdrawn => [0, quantity],
         };
         let key = pane_key(key.0, key.1);
-        let Self { state, counts, .. } = self;
+        let Self { state, counts, recent, allowlists, .. } = self;
         state.panes.add(event.time, key, amounts);
+        recent.add(event.time, state.cell(allowlists, key), &amounts);
         counts.each(|counts| counts.add(event.time, key, amounts, |filter| state.is_selected(key, filter)));
         state.initiatives.len() > initiatives_before
     }
@@ -148,6 +170,6 @@ impl Milestones {
             let milestone = self.allowlists.milestones.index(self.state.milestones.name(milestone));
             cells[self.allowlists.milestone_cell(initiative, milestone)] += totals;
         }
-        MilestoneView { cells, slots: self.slots(watermark) }
+        MilestoneView { cells, recent: self.recent.clone(), slots: self.slots(watermark) }
     }
 }

@@ -197,6 +197,18 @@ impl<const N: usize> Panes<N> {
         panes.map(move |(id, counts)| (start + begin(id.slice()), id.key(), counts))
     }
 
+    /// Number of days before the newest event's of which no quarter hour is folded yet, at most `days`.
+    pub(crate) fn fine_days(&self, days: i64) -> i64 {
+        days.min(self.fine / DAY - 1)
+    }
+
+    /// Panes of the newest day with counts and of `days` before it: beginning, key and counts.
+    pub(crate) fn recent(&self, days: i64) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
+        let newest = self.days.all().last().map_or(Timestamp::MIN, |&(start, _)| start);
+        let days = self.days.from(newest.saturating_sub(days * DAY));
+        days.iter().flat_map(|&(start, _)| self.of_day(start))
+    }
+
     /// Panes of all days: beginning, key and counts.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Timestamp, PaneKey, &[u128; N])> {
         self.days.all().iter().flat_map(|&(start, _)| self.of_day(start))

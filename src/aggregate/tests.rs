@@ -1,10 +1,11 @@
 use super::effort::take_looks;
 use super::*;
 use crate::allowlists::LabelKind;
-use crate::calendar::{Period, WorkingCalendar};
+use crate::calendar::{Interval, Period, WorkingCalendar};
 use crate::clock::{HOUR, MINUTE};
-use crate::event::{Disbursement, DisbursementKind, FederalState};
+use crate::event::{self, CallKind, Disbursement, DisbursementKind, FederalState, MilestoneKind};
 use crate::targets::{Filter, Measure};
+use crate::view::StreamFigures;
 
 /// 1 September 2020.
 const START: Timestamp = Timestamp::from_millis(1_598_918_400_000);
@@ -88,6 +89,8 @@ fn people_targets() -> Targets {
     let target = |name: &str, period, programmes: &[&str]| crate::targets::Target {
         name: name.to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure: Measure::Beneficiaries,
         filter: Filter {
             programmes: programmes.iter().map(|&programme| programme.to_owned()).collect(),
@@ -238,4 +241,67 @@ fn unlisted_values_are_counted_and_the_first_are_named() {
         unlisted.count(LabelKind::Site, true, || &value);
     }
     assert_eq!((unlisted.values().len(), unlisted.counts()), (20, &[2, 0, 4, 100, 0, 0]));
+}
+
+/// Figures of the last days of a partition, by the hours from `newest` back that begin a span of a day.
+fn recent(partition: &mut PartitionState, newest: Timestamp) -> Vec<Option<Vec<u128>>> {
+    let spans: Vec<_> = (-1..12 * 24).map(|back| newest.floor(HOUR) - back * HOUR).collect();
+    let spans = spans.into_iter().map(|start| Interval { start, end: start + 24 * HOUR });
+    let view = partition.view(newest);
+    let sum = |span| match &view.figures {
+        StreamFigures::Call(view) => view.recent.within(span, 1).map(|sums| sums[0].to_vec()),
+        StreamFigures::Milestone(view) => view.recent.within(span, 1).map(|sums| sums[0].to_vec()),
+        StreamFigures::Disbursement(_) => None,
+    };
+    spans.map(sum).collect()
+}
+
+/// Applies calls or milestones of thirty days, some of them late, and returns the time of the newest.
+fn count_through(partition: &mut PartitionState, numbers: std::ops::Range<u64>) -> Timestamp {
+    let hash = |number: u64| *blake3::hash(&number.to_le_bytes()).as_bytes().first_chunk().expect("16 bytes");
+    for number in numbers.clone() {
+        let mut arena = LabelArena::default();
+        let late = if number.is_multiple_of(5) { (number % 70) as Millis * HOUR } else { 0 };
+        let time = START + number as Millis * 20 * MINUTE - late;
+        let body = match partition.stream {
+            Stream::Milestone => Body::Milestone(event::Milestone {
+                kind: MilestoneKind::ALL[usize::from(number.is_multiple_of(9))],
+                initiative: arena.push("a"),
+                milestone: arena.push("b"),
+                quantity: number as u32,
+            }),
+            _ => Body::Call(event::Call {
+                kind: CallKind::ALL[(number % 4) as usize],
+                queue: arena.push("a"),
+                call: hash(number / 4),
+                handle: None,
+            }),
+        };
+        let event = Event { id: hash(1 << 60 | number), fingerprint: 0, time, body };
+        partition.step(number as i64, &Ok(event), &arena);
+    }
+    START + (numbers.end - 1) as Millis * 20 * MINUTE
+}
+
+#[test]
+fn recent_counts_are_the_same_after_a_restart() {
+    let records = 30 * 72;
+    for stream in [Stream::Call, Stream::Milestone] {
+        let new = || PartitionState::new(stream, 0, Rules::default(), &ViewConfig::default(), START);
+        let mut undisturbed = new();
+        let newest = count_through(&mut undisturbed, 0..records);
+        let expected = recent(&mut undisturbed, newest);
+        let known = expected.iter().flatten().count();
+        let days = if stream == Stream::Call { 2..=3 } else { 9..=10 };
+        assert!(days.contains(&(known / 24)), "{stream:?}: {known} hours");
+        let with_counts = expected.iter().flatten().filter(|sums| sums.iter().any(|&sum| sum > 0)).count();
+        assert!(with_counts + 2 > known, "{with_counts} of {known}");
+        for crash in [1, 700, records - 1] {
+            let mut partition = new();
+            count_through(&mut partition, 0..crash);
+            let mut partition = restored(&mut partition);
+            count_through(&mut partition, crash..records);
+            assert_eq!(recent(&mut partition, newest), expected, "{stream:?} restarted after {crash} records");
+        }
+    }
 }

@@ -8,15 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{Api, ApiError};
 use crate::allowlists::Allowlists;
 use crate::calendar::{Interval, Period};
-use crate::clock::{MINUTE, Millis, Timestamp};
+use crate::clock::{Millis, Timestamp};
 use crate::cuts::CutStore;
 use crate::targets::{Target, TargetIndex, Targets};
 use crate::view::closed_periods::ClosedPeriods;
+use crate::view::held_statuses::{FigureTime, max_age};
 use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 use crate::view::snapshot::Snapshot;
-
-/// Age beyond which figures are not current.
-const MAX_AGE: Millis = MINUTE;
 
 /// A period: its kind, its name and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,19 +55,24 @@ impl<'a> RequestContext<'a> {
         if !snapshot.has_figures() {
             return Err(ApiError::not_ready(snapshot.not_ready(api.clock.instant())));
         }
-        Ok(Self {
+        Ok(Self::of(api, snapshot))
+    }
+
+    /// Takes a snapshot, whether it has figures or not.
+    pub(super) fn of(api: &'a Api, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            now: snapshot.evaluated_at(&api.clock),
             snapshot,
-            now: api.clock.now(),
-            max_age: api.clock.speed().map(|speed| (MAX_AGE as f64 * speed) as Millis),
+            max_age: max_age(&api.clock),
             allowlists: &api.allowlists,
             cuts: &api.cuts,
             evaluator: &api.evaluator,
-        })
+        }
     }
 
-    /// True if figures that are complete up to this instant say how things are now.
-    pub(super) fn is_current(&self, complete_until: Option<Timestamp>) -> bool {
-        complete_until.is_some_and(|until| self.max_age.is_none_or(|max_age| self.now - until <= max_age))
+    /// Time of the figures.
+    pub(super) fn time(&self) -> FigureTime<'_> {
+        FigureTime { now: self.now, complete_until: &self.snapshot.complete_until, max_age: self.max_age }
     }
 
     pub(super) fn targets(&self) -> &Targets {

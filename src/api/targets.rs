@@ -59,6 +59,10 @@ pub(crate) struct PacePoint {
 pub(crate) struct TargetEntry {
     /// Name of the target.
     pub(crate) name: String,
+    /// Title in the target's file; without one the name.
+    pub(crate) title: BilingualText,
+    /// Group under which pages list the target; null without one.
+    pub(crate) group: Option<String>,
     /// Description in the target's file.
     pub(crate) description: String,
     /// Name of the measure: `beneficiaries`, `net_pesos`, `service_level`, ...
@@ -67,8 +71,8 @@ pub(crate) struct TargetEntry {
     pub(crate) unit: String,
     /// Labels that events must have to count.
     pub(crate) filter: TargetSelection,
-    /// Name of the working calendar.
-    pub(crate) calendar: String,
+    /// Working calendar.
+    pub(crate) calendar: CalendarState,
     /// Instant up to which the figures are complete, in milliseconds since the epoch; null until known
     /// (`spec/figures.md#complete-until`).
     pub(crate) complete_until_ms: Option<Timestamp>,
@@ -77,6 +81,17 @@ pub(crate) struct TargetEntry {
     /// Last closed period with its result today, or as cuts reported it last if part of it is forgotten; null if there is
     /// none, or no cut has it.
     pub(crate) previous: Option<PreviousPeriod>,
+}
+
+/// Working calendar of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CalendarState {
+    /// Name of the calendar.
+    pub(crate) name: String,
+    /// True while it is open.
+    pub(crate) open: bool,
+    /// Instant at which it opens or closes next, in milliseconds since the epoch; null if it stays as it is for a month.
+    pub(crate) changes_ms: Option<Timestamp>,
 }
 
 /// Labels of the events that count. An empty list selects every event.
@@ -97,8 +112,11 @@ pub(crate) struct TargetSelection {
 /// Progress of the current period. Formulas are in [`pace`](crate::targets::pace).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CurrentPeriod {
-    /// Status by the rules of docs/targets.md#status: `reached`, `on_pace`, `behind`, ...
+    /// Status by the rules of docs/targets.md#status: `reached`, `on_pace`, `behind`, ... It has held for
+    /// `targets.status_hold`.
     pub(crate) status: PaceStatus,
+    /// Instant at which this status began, in milliseconds since the epoch; null if it began before the process.
+    pub(crate) status_since_ms: Option<Timestamp>,
     /// Sentence for that status in Spanish and English.
     pub(crate) say: BilingualText,
     /// Kind, id and bounds of the period.
@@ -122,6 +140,10 @@ pub(crate) struct CurrentPeriod {
     /// Projected result at the end of the period at the current pace; null while too little of the plan has passed, and
     /// for a ratio.
     pub(crate) projection: Option<f64>,
+    /// Result that the end of the period exceeds with a probability of 90 %; null where there is no projection.
+    pub(crate) projection_low: Option<f64>,
+    /// Result that the end of the period exceeds with a probability of 10 %.
+    pub(crate) projection_high: Option<f64>,
     /// Probability that the goal is attained, 0 to 1; null for a ratio, and while the outcome cannot be estimated.
     pub(crate) attainment_probability_ratio: Option<f64>,
     /// Amount per remaining open hour that attains the goal; null for a ratio, and if the goal is missed and no open time
@@ -153,14 +175,14 @@ pub(super) fn list(context: &RequestContext<'_>) -> TargetsResponse {
         now_ms: context.now,
         now: context.local(context.now),
         state_built_ms: context.snapshot.built,
-        targets: context
-            .targets()
-            .targets
-            .iter()
-            .zip(&statuses)
-            .map(|(target, status)| entry(context, target, status))
-            .collect(),
+        targets: entries(context, &statuses),
     }
+}
+
+/// Describes all targets; the statuses are in the order of the targets.
+pub(super) fn entries(context: &RequestContext<'_>, statuses: &[TargetStatus]) -> Vec<TargetEntry> {
+    let targets = context.targets().targets.iter().zip(statuses);
+    targets.map(|(target, status)| entry(context, target, status)).collect()
 }
 
 /// Returns one target and its curve.
@@ -183,11 +205,17 @@ pub(super) fn get(context: &RequestContext<'_>, name: &str) -> Result<TargetResp
 fn entry(context: &RequestContext<'_>, target: &Target, status: &TargetStatus) -> TargetEntry {
     TargetEntry {
         name: target.name.clone(),
+        title: target.shown_title(),
+        group: target.group.clone(),
         description: target.description.clone(),
         measure: target.measure.name().to_owned(),
         unit: unit(target.measure).to_owned(),
         filter: selection(&target.filter),
-        calendar: target.calendar.name().to_owned(),
+        calendar: CalendarState {
+            name: target.calendar.name().to_owned(),
+            open: target.calendar.is_open(context.now),
+            changes_ms: target.calendar.next_change(context.now),
+        },
         complete_until_ms: context.snapshot.complete_until[target.measure.stream()],
         current: status.current.as_ref().map(|current| current_period(context, target, current, status.dispersion)),
         previous: status.previous.map(|EndedPeriod { period, goal, actual }| PreviousPeriod {
@@ -205,10 +233,12 @@ fn current_period(
     dispersion: f64,
 ) -> CurrentPeriod {
     let (now, complete_until) = (context.now, context.snapshot.complete_until[target.measure.stream()]);
-    let status = PaceStatus::of(current, context.is_current(complete_until), target.calendar.is_open(now));
+    let held = context.snapshot.publication.statuses.shown(target, current, &context.time());
+    let status = held.status;
     let input = SentenceInput { target, report: current, status, now, complete_until, zone: context.zone() };
     CurrentPeriod {
         status,
+        status_since_ms: held.since,
         say: sentence(&input),
         period: context.span(target.period, current.period),
         goal: current.goal,
@@ -220,6 +250,8 @@ fn current_period(
         shortfall_pesos: current.shortfall_pesos,
         pace_tolerance: current.tolerance,
         projection: current.projection,
+        projection_low: current.projection_range.map(|[low, _]| low),
+        projection_high: current.projection_range.map(|[_, high]| high),
         attainment_probability_ratio: current.probability,
         required_per_open_hour: current.required_per_open_hour,
         achieved_per_open_hour: current.achieved_per_open_hour,

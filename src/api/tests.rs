@@ -1,6 +1,8 @@
 //! Answers about a small programme with known figures.
 
+mod now;
 mod page;
+mod rich;
 mod world;
 
 use serde_json::{Value, json};
@@ -26,11 +28,15 @@ fn a_target_has_its_period_goal_and_progress() {
     let answer = world().ok("targets");
     assert_eq!(answer["now"], "2020-05-15T13:00:00-05:00");
     let people = &answer["targets"][0];
-    let fields = picked(people, &["name", "measure", "unit", "calendar", "complete_until_ms"]);
+    let fields = picked(people, &["name", "title", "group", "measure", "unit", "calendar", "complete_until_ms"]);
     let until = at("2020-05-15T17:59:58Z");
     assert_eq!(
         fields,
-        json!({ "name": "weekly-people", "measure": "beneficiaries", "unit": "people", "calendar": "always", "complete_until_ms": until })
+        json!({
+            "name": "weekly-people", "title": { "es": "weekly-people", "en": "weekly-people" }, "group": null,
+            "measure": "beneficiaries", "unit": "people",
+            "calendar": { "name": "always", "open": true, "changes_ms": null }, "complete_until_ms": until
+        })
     );
     let current = &people["current"];
     assert_eq!(

@@ -116,6 +116,25 @@ impl Days {
         intervals.into_iter().find(|(_, end)| *end > time).map(|(start, _)| start.max(time))
     }
 
+    /// First instant after `time` at which open becomes closed or closed open; `None` if there is none before `until`.
+    pub(super) fn next_change(&self, time: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let from = self.days.partition_point(|day| day.start <= time).saturating_sub(1);
+        let days = self.days[from..].iter().take_while(|day| day.start < until);
+        let intervals = days.flat_map(|day| {
+            let intervals = &self.plans[day.plan].open_intervals;
+            intervals.iter().map(|interval| (day.start + interval.start, day.start + interval.end))
+        });
+        let mut open_until = None;
+        for (start, end) in intervals.filter(|(_, end)| *end > time) {
+            match open_until {
+                None if start > time => return Some(start),
+                Some(closing) if start > closing => return Some(closing),
+                _ => open_until = Some(end),
+            }
+        }
+        open_until.filter(|closing| *closing < until)
+    }
+
     /// Open time from the first day to `time`.
     pub(super) fn open_until(&self, time: Timestamp) -> Millis {
         let Position { day, since } = self.find(time);

@@ -9,7 +9,7 @@ use super::days::Days;
 use super::hours::Hours;
 use super::period::{Interval, start_of_day};
 use super::schedule::{Schedule, Shift};
-use crate::clock::{Millis, Timestamp};
+use crate::clock::{DAY, Millis, Timestamp};
 
 /// Name of the built-in calendar without closing time.
 pub(super) const ALWAYS: &str = "always";
@@ -116,6 +116,11 @@ impl WorkingCalendar {
     /// First working time from `time` on; `None` if there is none until 2100.
     pub fn next_opening(&self, time: Timestamp) -> Option<Timestamp> {
         self.days.next_opening(time)
+    }
+
+    /// First instant after `time` at which the calendar opens or closes; `None` if it stays as it is for a month.
+    pub fn next_change(&self, time: Timestamp) -> Option<Timestamp> {
+        self.days.next_change(time, time + 31 * DAY)
     }
 
     /// Working time within an interval, in milliseconds.

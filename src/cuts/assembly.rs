@@ -206,6 +206,8 @@ mod tests {
         Target {
             name: "calls".to_owned(),
             description: String::new(),
+            title: None,
+            group: None,
             measure: Measure::CallsOffered,
             filter: Filter::default(),
             period: Period::Day,

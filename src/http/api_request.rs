@@ -7,6 +7,8 @@ use super::encoded_body::EncodedBody;
 /// Request to a path below `/api/v1`, except `status`. Names are percent-decoded, but not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiRequest {
+    /// Everything that a page shows of now.
+    Now,
     /// All targets.
     Targets,
     /// Target of this name.

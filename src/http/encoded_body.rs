@@ -50,6 +50,8 @@ pub struct EncodedBody {
     plain: Bytes,
     gzip: OnceLock<Bytes>,
     memory: BodyMemory,
+    /// Revision of the figures in it; `None` if it has none.
+    revision: Option<u64>,
 }
 
 impl EncodedBody {
@@ -60,7 +62,18 @@ impl EncodedBody {
 
     /// Creates a body from its text, whose bytes count in `memory`.
     pub fn counted(text: String, memory: &BodyMemory) -> Self {
-        Self { plain: memory.counted(text.into_bytes()), gzip: OnceLock::new(), memory: memory.clone() }
+        Self { plain: memory.counted(text.into_bytes()), gzip: OnceLock::new(), memory: memory.clone(), revision: None }
+    }
+
+    /// Sets the revision of the figures, which answers carry in a header.
+    #[must_use]
+    pub fn with_revision(self, revision: u64) -> Self {
+        Self { revision: Some(revision), ..self }
+    }
+
+    /// Returns the revision of the figures.
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
     }
 
     /// Returns the number of bytes in memory, plain and compressed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -28,6 +28,9 @@ pub(super) const MAX_API_RENDERINGS: usize = 3;
 /// Content type of the Prometheus text format 0.0.4.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Header with the number of the publication that the figures are of.
+const REVISION: HeaderName = HeaderName::from_static("x-pacemeter-revision");
+
 const INDEX: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Pacemeter</title></head>
@@ -38,6 +41,7 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <li><a href="/readyz">/readyz</a>: readiness of the figures, or the reasons against it, and outages of the brokers</li>
 <li><a href="/livez">/livez</a>: liveness of the process</li>
 <li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
+<li><a href="/api/v1/now">/api/v1/now</a>: everything that a page shows, of one instant</li>
 <li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
 <li><a href="/api/v1/cuts">/api/v1/cuts</a>: permanent copies of the figures at certain instants; /api/v1/cuts/ID one of them, beside today's figures</li>
 <li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures; <a href="/api/v1/periods/day/current">current</a> and previous are ids</li>
@@ -62,6 +66,7 @@ pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Du
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/now", get(now))
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/targets/{name}", get(target))
         .route("/api/v1/targets/{name}/history", get(history))
@@ -111,11 +116,11 @@ async fn metrics(State(app): State<AppState>, headers: HeaderMap) -> Response {
     let rendered = app
         .render(move |service| {
             let body = service.metrics();
-            if gzip { body.gzip() } else { body.plain() }
+            (if gzip { body.gzip() } else { body.plain() }, body.revision())
         })
         .await;
     match rendered {
-        Ok(body) => encoded(EXPOSITION, body, gzip),
+        Ok((body, revision)) => with_revision(encoded(EXPOSITION, body, gzip), revision),
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -127,6 +132,12 @@ fn encoded(media_type: &'static str, body: Bytes, gzip: bool) -> Response {
     if gzip {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response
+}
+
+/// Adds the revision of the figures: answers of one revision agree.
+fn with_revision(mut response: Response, revision: Option<u64>) -> Response {
+    response.headers_mut().extend(revision.map(|revision| (REVISION, HeaderValue::from(revision))));
     response
 }
 
@@ -165,7 +176,7 @@ fn shared(body: &EncodedBody, tag: &str, headers: &HeaderMap) -> Response {
         encoded(JSON, if gzip { body.gzip() } else { body.plain() }, gzip)
     };
     response.headers_mut().extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
-    response
+    with_revision(response, body.revision())
 }
 
 async fn livez() -> &'static str {
@@ -187,6 +198,10 @@ async fn status(State(app): State<AppState>) -> Response {
         Ok(body) => ([(header::CONTENT_TYPE, JSON)], body).into_response(),
         Err(refusal) => refusal.into_response(),
     }
+}
+
+async fn now(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    app.answer(ApiRequest::Now, query, headers).await
 }
 
 async fn targets(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

@@ -20,6 +20,7 @@ mod fairness;
 mod hosts;
 mod refusals;
 mod registry;
+mod shared;
 
 use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
@@ -134,7 +135,8 @@ fn the_index_links_to_every_path() {
     let answer = server.get("/");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     let links: Vec<_> = answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let api = ["/api/v1/status", "/api/v1/targets", "/api/v1/cuts", "/api/v1/periods/day/current"];
+    let api = ["status", "now", "targets", "cuts", "periods/day/current"].map(|path| format!("/api/v1/{path}"));
+    let api = api.each_ref().map(String::as_str);
     assert_eq!(links, [&["/metrics", "/readyz", "/livez"][..], &api].concat());
     for link in links {
         assert_eq!(server.get(link).status, 200, "{link}");

@@ -11,6 +11,7 @@ mod apply;
 mod client_events;
 mod cut;
 mod keying;
+mod observe_targets;
 mod publish;
 mod restore;
 mod settle_cuts;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use self::apply::{BatchInProgress, StepSize};
 use self::cut::{CutStorage, MissedCut};
+use self::observe_targets::TargetObserver;
 use self::unlisted::UnlistedLog;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
@@ -37,6 +39,7 @@ use super::keying_audit::KeyingAudit;
 use super::message::{LogInfo, PollerCommand, WorkerMessage};
 use super::metrics::PipelineMetrics;
 use super::partitions::Partitions;
+use super::publication::PublicationLog;
 use super::rejection_log::RejectionLog;
 use super::watchdog::Heartbeat;
 use crate::aggregate::{PartitionState, ViewConfig};
@@ -47,7 +50,9 @@ use crate::record::{Outcome, PartitionIndex};
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
 use crate::view::closed_periods::ClosedPeriods;
+use crate::view::held_statuses::HeldStatuses;
 use crate::view::merged::ViewMerger;
+use crate::view::progress::Evaluator;
 use crate::view::snapshot::{BrokerOutage, Phase, SnapshotPublisher};
 
 /// Time between two steps of a checkpoint or a backfill in progress.
@@ -137,6 +142,8 @@ pub struct Worker {
     progress_logged: Instant,
     /// Time of the last publication.
     published: Instant,
+    publication_log: PublicationLog,
+    target_observer: TargetObserver,
     /// Last time that the client had nothing more to hand over, of which everything before is applied.
     drained: Instant,
     /// Time at which positions were last taken.
@@ -165,6 +172,8 @@ impl Worker {
         let now = clock.instant();
         let cut_times = view_config.targets.cut_times(&view_config.allowlists.zone);
         let checkpoints = outputs.checkpoints.clone();
+        let evaluator = Evaluator::new(view_config.allowlists.zone.clone());
+        let target_observer = TargetObserver::new(evaluator, HeldStatuses::new(settings.status_hold));
         Self {
             stall_timeout,
             phase: Phase::Starting("the pipeline is starting".to_owned()),
@@ -189,6 +198,8 @@ impl Worker {
             heartbeat: Heartbeat::new(),
             progress_logged: now,
             published: now,
+            publication_log: PublicationLog::new(clock.now()),
+            target_observer,
             drained: now,
             positions_taken: now,
             reading_since: None,

@@ -159,6 +159,11 @@ impl<'d> DocumentTable<'d> {
         self.node(key).is_some_and(|node| matches!(node.kind, NodeKind::List(_)))
     }
 
+    /// True if the value of `key` is a table.
+    pub(crate) fn is_table(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.kind, NodeKind::Table(_)))
+    }
+
     /// Records a fault for each of `keys` that is absent.
     pub(crate) fn requires(&self, keys: &[&str]) {
         keys.iter().filter(|key| !self.has(key)).for_each(|key| self.fault(key, "is missing and has no default"));

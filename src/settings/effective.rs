@@ -1,6 +1,6 @@
 //! Effective settings as text, with secrets redacted.
 
-use super::known::{DEFAULT_ORIGIN, Setting};
+use super::known::{DEFAULT_ORIGIN, PROPERTIES, Setting};
 use super::printable::{printable, printable_lines, toml_string};
 use super::redaction::{REDACTED, is_no_word, is_public, redacted_key, redacted_parts, redacted_text};
 use config::{Value, ValueKind};
@@ -17,7 +17,12 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
             table = &setting.key;
             let _ = writeln!(text, "\n[{table}]");
             for (name, entry) in entries(value) {
-                write_line(&mut text, &toml_string(&redacted_key(name)), &redacted_entry(name, entry), entry.origin());
+                write_line(
+                    &mut text,
+                    &toml_string(&redacted_key(name)),
+                    &redacted_entry(setting, name, entry),
+                    entry.origin(),
+                );
             }
             continue;
         }
@@ -38,7 +43,10 @@ pub(super) fn changed<'a>(
     for (setting, value) in settings {
         if let ValueKind::Table(_) = value.kind {
             for (name, entry) in entries(value) {
-                changed.insert(format!("{}.{}", setting.key, redacted_key(name)), json(&redacted_entry(name, entry)));
+                changed.insert(
+                    format!("{}.{}", setting.key, redacted_key(name)),
+                    json(&redacted_entry(setting, name, entry)),
+                );
             }
             continue;
         }
@@ -86,8 +94,11 @@ fn entries(table: &Value) -> Vec<(&str, &Value)> {
     entries
 }
 
-/// Returns the value of an entry of `kafka.properties` for display.
-fn redacted_entry(name: &str, value: &Value) -> toml::Value {
+/// Returns the value of an entry of a table for display.
+fn redacted_entry(setting: &Setting, name: &str, value: &Value) -> toml::Value {
+    if setting.key != PROPERTIES {
+        return without_secrets(value);
+    }
     let is_plain = !matches!(value.kind, ValueKind::Array(_) | ValueKind::Table(_));
     let is_misplaced = matches!(&value.kind, ValueKind::String(text) if is_no_word(name, text));
     if is_plain && is_public(name) && !is_misplaced { without_secrets(value) } else { toml::Value::from(REDACTED) }

@@ -11,6 +11,9 @@ pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Origin of the values in `config/default.toml`.
 pub(super) const DEFAULT_ORIGIN: &str = "built-in default";
 
+/// Table of another library's settings: names and values may be secret.
+pub(super) const PROPERTIES: &str = "kafka.properties";
+
 /// A setting of `config/default.toml`.
 pub(super) struct Setting {
     /// Full key, joined with dots.
@@ -25,7 +28,7 @@ pub(super) enum KeyKind<'a> {
     Setting(&'a Setting),
     /// A table of settings.
     Table,
-    /// A table that accepts any entry, since another library defines the names (`kafka.properties`).
+    /// A table that accepts any entry, since another library or the user defines the names (`kafka.properties`, `names.*`).
     OpenTable(&'a Setting),
     /// An entry of an open table, with its name there.
     Entry(&'a Setting, &'a str),

@@ -3,7 +3,7 @@
 
 use super::exposure::SecretExposure;
 use super::fault::{SettingsFault, SettingsFaults, printable};
-use super::known::{KeyKind, KnownSettings};
+use super::known::{KeyKind, KnownSettings, PROPERTIES};
 use super::redaction::{is_secret, is_secret_setting, redacted_key};
 use super::text::FileText;
 use super::tree::{Entry, Node, NodeKind};
@@ -66,9 +66,13 @@ impl Layer {
     /// Returns the key of a secret in this layer, if there is one.
     pub(super) fn secret(&self) -> Option<String> {
         self.0.iter().find_map(|(key, value)| match &value.kind {
-            ValueKind::Table(entries) => {
+            ValueKind::Table(entries) if key == PROPERTIES => {
                 let text = |value: &Value| value.clone().into_string().unwrap_or_default();
                 let secret = entries.iter().find(|(name, value)| is_secret(name, &text(value)))?;
+                Some(redacted_key(&format!("{key}.{}", secret.0)))
+            }
+            ValueKind::Table(entries) => {
+                let secret = entries.iter().find(|(_, value)| is_secret_setting(value))?;
                 Some(redacted_key(&format!("{key}.{}", secret.0)))
             }
             _ => is_secret_setting(value).then(|| key.clone()),

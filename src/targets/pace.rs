@@ -11,6 +11,7 @@
 //! | shortfall | `E - A` | `T - A` |
 //! | tolerance | `3 sqrt(φ E)`; for money `3 m sqrt(φ E / m)`, where `m` is the mean payment | as configured |
 //! | projection | `A / F`, once `F` is at least [`LEAST_PROJECTED_SHARE`] | |
+//! | range of the projection | see [`super::probability`] | |
 //! | probability | see [`super::probability`] | |
 //! | required rate | `max(T - A, 0)` / open hours left | |
 //! | achieved rate | `A` / open hours elapsed | |
@@ -71,6 +72,8 @@ pub struct PaceReport {
     pub projection: Option<f64>,
     /// Amount that one counted event adds, in the unit shown; `None` for a ratio, and for money while no payment is known.
     pub each: Option<f64>,
+    /// Amounts that the end of the period will exceed with a probability of 90 % and of 10 %, where there is a projection.
+    pub projection_range: Option<[f64; 2]>,
     /// Probability that the goal is attained, 0 to 1.
     pub probability: Option<f64>,
     /// Amount per remaining open hour that attains the goal; `None` if it is missed and no open time is left.
@@ -85,12 +88,6 @@ pub struct PaceReport {
 }
 
 impl PaceReport {
-    /// Range of the amount at period end, within which eight in ten periods end by the model of the probability
-    /// ([`range_at`]). `None` without a projection. It takes some microseconds, so it is not part of the report.
-    pub fn projected_range(&self, overdispersion: f64) -> Option<CountRange> {
-        self.range_at(1.0, overdispersion)
-    }
-
     /// Range of the amount once the share `until` of the plan has passed.
     pub fn range_at(&self, until: f64, overdispersion: f64) -> Option<CountRange> {
         self.projection?;
@@ -153,6 +150,7 @@ fn of_ratio(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Q
         tolerance: Some(target.tolerance),
         projection: None,
         each: None,
+        projection_range: None,
         probability: None,
         required_per_open_hour: None,
         achieved_per_open_hour: None,
@@ -181,6 +179,10 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
         tolerance: each.map(|each| tolerated(planned, each, observation.overdispersion)),
         projection: (plan.share >= LEAST_PROJECTED_SHARE).then(|| reached / plan.share),
         each,
+        projection_range: each.filter(|_| plan.share >= LEAST_PROJECTED_SHARE).and_then(|each| {
+            let range = range_at(reached / each, plan.share, 1.0, observation.overdispersion);
+            range.map(|CountRange { low, high }| [low * each, high * each])
+        }),
         probability: match each {
             Some(each) => attainment(whole / each, reached / each, plan.share, observation.overdispersion),
             None => certain(whole, reached, plan.share),

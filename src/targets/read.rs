@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use super::{Measure, Target, Targets};
 use crate::calendar::{self, WorkingCalendar};
 use crate::clock::Millis;
-use crate::settings::{Document, DocumentTable, SettingsFaults};
+use crate::settings::{Document, DocumentTable, SettingsFaults, as_title};
 
 /// Maximum number of targets of all documents together.
 pub const MAX_TARGETS: usize = 1_000;
@@ -27,8 +27,10 @@ const MAX_NAME: usize = 64;
 /// Default distance below the goal at which a ratio is still on pace.
 const DEFAULT_TOLERANCE: f64 = 0.02;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "description",
+    "title",
+    "group",
     "measure",
     "programmes",
     "states",
@@ -115,6 +117,7 @@ fn target(
     let filter = filter::read(table, measure);
     let goals = measure.and_then(|measure| goal::read(table, measure, period));
     let calendar = calendar(table, calendars);
+    let (title, group) = (table.bilingual("title"), table.parsed("group", as_title));
     let (description, profile) = (table.string("description").unwrap_or_default(), profile(table));
     let prorate = table.boolean("prorate").unwrap_or(false);
     let tolerance = table.number("tolerance", 0.0..=1.0).unwrap_or(DEFAULT_TOLERANCE);
@@ -125,6 +128,8 @@ fn target(
     Some(Target {
         name,
         description,
+        title,
+        group,
         measure,
         filter,
         period,

@@ -6,22 +6,13 @@
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 use super::pace::PaceReport;
 use super::status::PaceStatus;
 use super::{Measure, Quantity, Target};
 use crate::calendar::Period;
 use crate::clock::Timestamp;
-
-/// Text in both languages of the programme's readers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BilingualText {
-    /// Spanish, as written in Mexico.
-    pub es: String,
-    /// English.
-    pub en: String,
-}
+pub use crate::settings::BilingualText;
 
 /// A target's figures at an instant, and what is known of the time around it.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +126,11 @@ impl SentenceInput<'_> {
     }
 
     fn ahead(&self) -> BilingualText {
-        let (_, es, en) = self.counted(-self.report.shortfall.unwrap_or_default());
+        // A held status may be ahead of its figures for a moment.
+        let Some(lead) = self.report.shortfall.map(|shortfall| -shortfall).filter(|lead| *lead > 0.0) else {
+            return text("Vamos adelante del plan.".to_owned(), "Ahead of the plan.".to_owned());
+        };
+        let (_, es, en) = self.counted(lead);
         text(format!("Vamos adelante del plan por {es}."), format!("Ahead of the plan by {en}."))
     }
 

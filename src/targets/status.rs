@@ -84,6 +84,21 @@ impl PaceStatus {
         }
     }
 
+    /// True if the status weighs the result against the plan: such a status scatters with the counts.
+    pub fn is_judgement(self) -> bool {
+        match self {
+            Self::AtRisk | Self::Behind | Self::SlightlyBehind | Self::WithinChance | Self::Ahead | Self::OnPace => {
+                true
+            }
+            Self::Unknown | Self::Reached | Self::Closed | Self::Starting => false,
+        }
+    }
+
+    /// True at the beginning of the plan, when nothing is judged yet.
+    pub fn is_early(self) -> bool {
+        self == Self::Starting
+    }
+
     /// Name in the API.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::panes::{HourPane, RecentPane, RecentPanes, RollingPanes, SpanPane};
+use super::recent_counts::{QuarterCounts, RecentCounts};
 use super::slots::{Slot, SlotHour, Slots};
 use super::timeline::Timeline;
 use super::{
@@ -123,13 +124,18 @@ fn calls(parts: &Parts<'_, CallView>, before: &CallView) -> CallView {
         queues: parts.totals(|view| &view.queues),
         unmatched,
         waiting: RecentPanes { minutes: parts.panes(&before.waiting.minutes, |view| &view.waiting.minutes) },
+        recent: parts.recent(&before.recent, |view| &view.recent),
         agents: RecentPanes { minutes: parts.panes(&before.agents.minutes, |view| &view.agents.minutes) },
         slots: parts.slots(&before.slots, |view| &view.slots),
     }
 }
 
 fn milestones(parts: &Parts<'_, MilestoneView>, before: &MilestoneView) -> MilestoneView {
-    MilestoneView { cells: parts.totals(|view| &view.cells), slots: parts.slots(&before.slots, |view| &view.slots) }
+    MilestoneView {
+        cells: parts.totals(|view| &view.cells),
+        recent: parts.recent(&before.recent, |view| &view.recent),
+        slots: parts.slots(&before.slots, |view| &view.slots),
+    }
 }
 
 /// Figures of each partition of a stream: those added up last, `None` at first, and those of now.
@@ -187,6 +193,17 @@ impl<'a, V> Parts<'a, V> {
             sums.set(time, shared_sum(self.now().filter_map(|view| series(view).get(time))));
         }
         sums
+    }
+
+    fn recent<const N: usize>(
+        &self,
+        before: &RecentCounts<N>,
+        recent: impl Fn(&'a V) -> &'a RecentCounts<N>,
+    ) -> RecentCounts<N> {
+        RecentCounts {
+            quarters: self.panes(&before.quarters, |view| &recent(view).quarters),
+            from: self.now().map(|view| recent(view).from).max().unwrap_or(Timestamp::MIN),
+        }
     }
 
     fn slots(&self, before: &Slots, slots: impl Fn(&'a V) -> &'a Slots) -> Slots {
@@ -336,6 +353,14 @@ impl Pane for HashMap<CellIndex, [i64; 2]> {
 impl Pane for RecentPane {
     fn sum<'a>(first: &Self, more: impl Iterator<Item = &'a Self>) -> Self {
         fold(first, more, |sums, more| more.iter().for_each(|(&key, count)| *sums.entry(key).or_default() += count))
+    }
+}
+
+impl<const N: usize> Pane for QuarterCounts<N> {
+    fn sum<'a>(first: &Self, more: impl Iterator<Item = &'a Self>) -> Self {
+        fold(first, more, |sums, more| {
+            more.iter().for_each(|(&cell, counts)| add_each(sums.entry(cell).or_insert([0; N]), counts));
+        })
     }
 }
 

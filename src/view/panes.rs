@@ -174,6 +174,18 @@ impl RecentPanes {
         }
     }
 
+    /// Returns the earliest time of what counts at `now`, by cell.
+    pub fn oldest(&self, cells: usize, now: Timestamp, lasting: Millis) -> Vec<Option<Timestamp>> {
+        let mut oldest = vec![None; cells];
+        let from = now - lasting;
+        for pane in self.minutes.range(from.floor(MINUTE)..).map(|(_, pane)| pane) {
+            for (&(time, cell), _) in pane.range((from, CellIndex::new(0))..) {
+                oldest[cell.index()].get_or_insert(time);
+            }
+        }
+        oldest
+    }
+
     /// Adds the number of things that count at `now` to `sums`, by cell: those of at most `lasting` before.
     pub fn add_to(&self, sums: &mut [u64], now: Timestamp, lasting: Millis) {
         let from = now - lasting;

@@ -91,7 +91,7 @@ fn knows(slots: &Slots, measure: Measure, from: Timestamp) -> bool {
     from >= measure.known_from(slots.people_from, slots.counts_from)
 }
 
-/// Evaluates targets at the reader's clock.
+/// Evaluates targets at an instant.
 #[derive(Debug)]
 pub struct Evaluator {
     zone: TimeZone,

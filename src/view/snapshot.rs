@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 
 use super::PartitionView;
 use super::closed_periods::ClosedPeriods;
+use super::held_statuses::HeldStatuses;
 use super::merged::MergedView;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Millis, Timestamp};
 use crate::record::{PerStream, TopicPartition};
 use crate::targets::Targets;
 
@@ -45,6 +46,48 @@ pub struct Snapshot {
     pub due_cut: Option<Timestamp>,
     /// Time at which the next snapshot is due.
     pub due: Instant,
+    /// Revision, instant, and what else is known of the publication.
+    pub publication: Publication,
+}
+
+/// Facts of one publication.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Number of the publication since the start of the process.
+    pub revision: u64,
+    /// Instant of the publication.
+    pub at: Timestamp,
+    /// Start of the process.
+    pub process_started: Timestamp,
+    /// Beginning of the phase.
+    pub phase_since: Timestamp,
+    /// Instant from which on some partition has been stalled or missing; `None` if none is.
+    pub stalled_since: Option<Timestamp>,
+    /// Records read in a second of the machine's time, of late; `None` at first.
+    pub records_per_second: Option<f64>,
+    /// Age of the oldest record that no checkpoint covers.
+    pub unsaved_ms: Millis,
+    /// Number of dead letters that failed permanently.
+    pub dead_letters_failed: u64,
+    /// Statuses of the targets as shown.
+    pub statuses: HeldStatuses,
+}
+
+impl Publication {
+    /// Publication before any other, at the start of the process.
+    pub fn first(at: Timestamp) -> Self {
+        Self {
+            revision: 0,
+            at,
+            process_started: at,
+            phase_since: at,
+            stalled_since: None,
+            records_per_second: None,
+            unsaved_ms: 0,
+            dead_letters_failed: 0,
+            statuses: HeldStatuses::default(),
+        }
+    }
 }
 
 /// Progress of the pipeline from start to live figures.
@@ -103,6 +146,35 @@ pub struct BrokerOutage {
     pub reason: String,
 }
 
+/// Reason why the figures must not be relied on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotReady {
+    /// Kind of the reason.
+    pub kind: NotReadyKind,
+    /// Reason in words for operators.
+    pub text: String,
+}
+
+/// Kind of a reason why the figures must not be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReadyKind {
+    /// Nothing has been read yet.
+    Starting,
+    /// Records of before the start are being read.
+    Replaying,
+    /// The pipeline does not publish.
+    Overdue,
+    /// A partition has records that do not arrive, or its topic is missing.
+    Stalled,
+    /// A topic has partitions that are not read.
+    Unread,
+}
+
+impl NotReadyKind {
+    /// Kinds, the gravest first.
+    pub const ALL: [Self; 5] = [Self::Starting, Self::Replaying, Self::Overdue, Self::Stalled, Self::Unread];
+}
+
 impl fmt::Display for BrokerOutage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "brokers have not answered since {}: {}", self.since, self.reason)
@@ -125,6 +197,7 @@ impl SnapshotPublisher {
             closed_periods: Arc::default(),
             due_cut: None,
             due,
+            publication: Publication::first(built),
         }))
     }
 
@@ -140,6 +213,17 @@ impl SnapshotPublisher {
 }
 
 impl Snapshot {
+    /// Instant for which readers evaluate the figures: that of the publication, so that all answers of a revision agree.
+    /// Once the next publication is overdue, the clock's.
+    pub fn evaluated_at(&self, clock: &Clock) -> Timestamp {
+        if self.is_overdue(clock.instant()) { clock.now() } else { self.publication.at }
+    }
+
+    /// True if the pipeline has not published for too long.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.due) >= MAX_SNAPSHOT_DELAY
+    }
+
     /// True if business metrics are exposed. Once exposed they stay so.
     pub fn has_figures(&self) -> bool {
         self.phase == Phase::Live
@@ -154,19 +238,31 @@ impl Snapshot {
     ///
     /// An outage is none: the figures are exact up to "complete until", which stands still.
     pub fn not_ready(&self, now: Instant) -> Vec<String> {
+        self.reasons(now).into_iter().map(|reason| reason.text).collect()
+    }
+
+    /// Reasons like [`Self::not_ready`], with their kinds.
+    pub fn reasons(&self, now: Instant) -> Vec<NotReady> {
+        let reason = |kind, text: String| NotReady { kind, text };
         match &self.phase {
-            Phase::Starting(reason) => vec![reason.clone()],
+            Phase::Starting(text) => vec![reason(NotReadyKind::Starting, text.clone())],
             Phase::Replaying { read, total } if read >= total => {
-                vec!["waiting for the ends of the logs, and the last record of each".to_owned()]
+                let text = "waiting for the ends of the logs, and the last record of each";
+                vec![reason(NotReadyKind::Replaying, text.to_owned())]
             }
-            Phase::Replaying { read, total } => vec![format!("replaying the log: {read} of {total} records read")],
+            Phase::Replaying { read, total } => {
+                vec![reason(NotReadyKind::Replaying, format!("replaying the log: {read} of {total} records read"))]
+            }
             Phase::Live => {
                 let problem = |status: &PartitionStatus| {
                     let what = if status.missing { "is not there" } else { "is stalled" };
-                    format!("{} partition {} {what}", status.partition.topic, status.partition.partition)
+                    let text = format!("{} partition {} {what}", status.partition.topic, status.partition.partition);
+                    reason(NotReadyKind::Stalled, text)
                 };
+                let overdue = self.overdue(now).map(|text| reason(NotReadyKind::Overdue, text));
                 let partitions = self.partitions.iter().filter(|status| status.stalled || status.missing).map(problem);
-                self.overdue(now).into_iter().chain(partitions).chain(self.unread()).collect()
+                let unread = self.unread().map(|text| reason(NotReadyKind::Unread, text));
+                overdue.into_iter().chain(partitions).chain(unread).collect()
             }
         }
     }

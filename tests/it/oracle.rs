@@ -26,7 +26,7 @@ use pacemeter::telemetry::{Metrics, log};
 use pacemeter::view::closed_periods::ClosedPeriods;
 use pacemeter::view::merged::ViewMerger;
 use pacemeter::view::progress::Evaluator;
-use pacemeter::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use pacemeter::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use pacemeter::view::totals::PresenceLimits;
 use pacemeter::view::{PartitionView, Views};
 use proptest::prelude::*;
@@ -180,6 +180,7 @@ impl Core {
             closed_periods: Arc::clone(&self.closed_periods),
             due_cut: None,
             due: Instant::now(),
+            publication: Publication::first(now),
         });
         let exporter = Exporter::new(
             publisher,

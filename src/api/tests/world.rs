@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::rich::LIMITS;
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
 use crate::calendar::{Interval, Period, WorkingCalendar};
@@ -21,7 +22,7 @@ use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
 use crate::view::slots::{Slot, SlotFigures, Slots};
-use crate::view::snapshot::{PartitionStatus, Phase, Snapshot, SnapshotPublisher};
+use crate::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
 /// Id of the cut with which the week 2020-W19 closed.
@@ -34,7 +35,7 @@ pub(super) const EVENING: &str = "20200511T230000Z";
 const CREDIT: u128 = 2_500_000;
 
 pub(super) struct World {
-    api: Api,
+    pub(super) api: Api,
     pub(super) disk: MemoryDisk,
     snapshot: Snapshot,
 }
@@ -47,6 +48,8 @@ pub(super) fn target(name: &str, measure: Measure, period: Period, goal: Quantit
     Target {
         name: name.to_owned(),
         description: format!("what {name} is for"),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period,
@@ -68,7 +71,14 @@ pub(super) fn three_targets() -> Vec<Target> {
 }
 
 pub(super) fn allowlists() -> Allowlists {
-    let overrides = [r#"labels.programmes=["palabra", "solidario"]"#, r#"labels.states=["MX-JAL", "MX-OAX"]"#];
+    let overrides = [
+        r#"labels.programmes=["palabra", "solidario"]"#,
+        r#"labels.states=["MX-JAL", "MX-OAX"]"#,
+        r#"labels.queues=["apoyos"]"#,
+        r#"labels.initiatives=["mercado"]"#,
+        r#"labels.milestones=["negocio"]"#,
+        r#"names.programmes.palabra={ es = "Crédito a la palabra", en = "Word credit" }"#,
+    ];
     let layers = Layers { overrides: overrides.map(str::to_owned).to_vec(), ..Layers::default() };
     Allowlists::read(&mut SettingsReader::load(&layers))
 }
@@ -135,7 +145,7 @@ fn calls(targets: &Arc<Targets>) -> Slots {
     }
 }
 
-fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
+pub(super) fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
     let topic = format!("pacemeter.{}s.v1", stream.name());
     let view = PartitionView {
         stream,
@@ -208,10 +218,12 @@ impl World {
             closed_periods: Arc::new(closed_periods),
             due_cut: None,
             due: clock.instant(),
+            publication: Publication::first(now),
         };
         let evaluator = Arc::new(Evaluator::new(allowlists.zone.clone()));
         let publisher = Arc::new(SnapshotPublisher::new(now, targets, clock.instant()));
-        let world = Self { api: Api { publisher, allowlists, evaluator, clock, cuts }, disk, snapshot };
+        let api = Api::new(publisher, allowlists, LIMITS, evaluator, clock, cuts);
+        let world = Self { api, disk, snapshot };
         world.publish(|_| {});
         world
     }
@@ -219,6 +231,7 @@ impl World {
     /// Publishes the snapshot with a change.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = self.snapshot.clone();
+        snapshot.publication.revision = self.api.publisher.newest().publication.revision + 1;
         change(&mut snapshot);
         let views: Views = snapshot.partitions.iter().map(|status| Arc::clone(&status.view)).collect();
         snapshot.merged = MergedView::of(&views);
@@ -236,9 +249,10 @@ impl World {
         body(&self.answer(path))
     }
 
-    fn answer(&self, path: &str) -> ApiResponse {
+    pub(super) fn answer(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = match path.split('/').collect::<Vec<_>>()[..] {
+            ["now"] => ApiRequest::Now,
             ["targets"] => ApiRequest::Targets,
             ["targets", name] => ApiRequest::Target(name.to_owned()),
             ["targets", name, "history"] => ApiRequest::History(name.to_owned()),

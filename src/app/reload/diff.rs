@@ -55,10 +55,24 @@ fn targets(targets: &Targets) -> BTreeMap<&str, &Target> {
 /// True if the targets are equal but for the content of their calendar. That is large, and compared once for all
 /// targets that use it.
 fn is_same(old: &Target, new: &Target) -> bool {
-    let Target { name, description, measure, filter, period, goals, calendar, profile, prorate, tolerance, pesos_each } =
-        old;
+    let Target {
+        name,
+        description,
+        title,
+        group,
+        measure,
+        filter,
+        period,
+        goals,
+        calendar,
+        profile,
+        prorate,
+        tolerance,
+        pesos_each,
+    } = old;
     (name, description, measure, filter, period, goals)
         == (&new.name, &new.description, &new.measure, &new.filter, &new.period, &new.goals)
+        && (title, group) == (&new.title, &new.group)
         && (calendar.name(), profile, prorate) == (new.calendar.name(), &new.profile, &new.prorate)
         && (tolerance, pesos_each) == (&new.tolerance, &new.pesos_each)
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::PeriodSpan;
-use crate::api::targets::{PreviousPeriod, TargetSelection};
+use crate::api::targets::{CalendarState, PreviousPeriod, TargetSelection};
 use crate::clock::Timestamp;
 use crate::targets::sentence::BilingualText;
 
@@ -23,6 +23,7 @@ fn say(en: &str) -> BilingualText {
 fn people() -> CurrentPeriod {
     CurrentPeriod {
         status: PaceStatus::SlightlyBehind,
+        status_since_ms: None,
         say: say("A little behind the plan. 4,321 people short of the plan."),
         period: span("week", "2020-W20"),
         goal: Quantity::Count(100_000),
@@ -34,6 +35,8 @@ fn people() -> CurrentPeriod {
         shortfall_pesos: None,
         pace_tolerance: Some(1_500.0),
         projection: Some(93_400.0),
+        projection_low: Some(92_000.0),
+        projection_high: Some(95_000.0),
         attainment_probability_ratio: Some(0.123),
         required_per_open_hour: Some(1_204.4),
         achieved_per_open_hour: Some(1_100.2),
@@ -85,6 +88,8 @@ fn entry(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry 
     TargetEntry {
         name: name.to_owned(),
         description: String::new(),
+        title: say(name),
+        group: None,
         measure: String::new(),
         unit: unit.to_owned(),
         filter: TargetSelection {
@@ -94,7 +99,7 @@ fn entry(name: &str, unit: &str, current: Option<CurrentPeriod>) -> TargetEntry 
             initiatives: nothing(),
             milestones: nothing(),
         },
-        calendar: "payments".to_owned(),
+        calendar: CalendarState { name: "payments".to_owned(), open: true, changes_ms: None },
         complete_until_ms: Some(Timestamp::from_millis(998_000)),
         current,
         previous: Some(PreviousPeriod { period: span("week", "2020-W19"), goal: Quantity::Count(1), actual: None }),

@@ -15,6 +15,8 @@ fn targets(measures: &[(&str, Measure)]) -> Targets {
     let target = |&(name, measure): &(&str, Measure)| Target {
         name: name.to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period: Period::Day,

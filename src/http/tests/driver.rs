@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::http::{ApiRequest, ApiResponse, EncodedBody, Readiness, Service, Settings, bind};
+use crate::http::{ApiContent, ApiRequest, ApiResponse, EncodedBody, Readiness, Service, Settings, bind};
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogCounters};
 use crate::telemetry::process::HttpMetrics;
@@ -19,7 +19,7 @@ pub(super) const TEXT: &str = "# TYPE pacemeter_ready gauge\npacemeter_ready 1\n
 
 /// Service whose answers a test chooses, and that counts concurrent renderings.
 pub(super) struct Fixed {
-    body: Arc<EncodedBody>,
+    pub(super) body: Arc<EncodedBody>,
     pub(super) reasons: Vec<&'static str>,
     /// Lines that are no reasons against readiness.
     pub(super) remarks: Vec<&'static str>,
@@ -69,6 +69,10 @@ impl Service for Fixed {
             self.rendering_now.fetch_add(1, Ordering::SeqCst);
             drop(self.api_gate.lock().unwrap());
             self.rendering_now.fetch_sub(1, Ordering::SeqCst);
+        }
+        if *request == ApiRequest::Now {
+            let body = EncodedBody::new("{}".to_owned()).with_revision(7);
+            return ApiResponse { status: 200, content: ApiContent::Shared(Arc::new(body), "boot-7".to_owned()) };
         }
         let status = if *request == ApiRequest::Target("none".to_owned()) { 404 } else { 200 };
         ApiResponse::json(status, serde_json::json!(format!("{request:?} {query}")).to_string())

@@ -11,6 +11,8 @@ fn target(measure: Measure) -> Target {
     Target {
         name: "a".to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period: Period::WEEK,

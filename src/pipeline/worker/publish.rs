@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Worker;
+use crate::clock::{Timestamp, millis};
 use crate::pipeline::freshness::PartitionFreshness;
 use crate::pipeline::partitions::OwnedPartition;
+use crate::pipeline::publication::PublicationFacts;
 use crate::record::PerStream;
 use crate::view::merged::MergedView;
-use crate::view::snapshot::{Phase, Snapshot};
+use crate::view::snapshot::{Phase, Publication, Snapshot};
 
 /// Time between two log lines about a replay.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
@@ -36,23 +38,51 @@ impl Worker {
         self.follow_replay();
         self.reexamine_keys();
         self.log_unlisted();
+        let merged = self.merged();
+        let complete_until = PerStream::from_fn(|stream| self.partitions.complete_until(stream));
+        let publication = self.publication(&merged, now, &complete_until);
         let snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
-            merged: self.merged(),
+            merged,
             outgrown: self.partitions.outgrown(),
             outage: self.outage.clone(),
-            complete_until: PerStream::from_fn(|stream| self.partitions.complete_until(stream)),
+            complete_until,
             built: self.partitions.built().unwrap_or(now),
             targets: Arc::clone(&self.view_config.targets),
             closed_periods: Arc::clone(&self.cut_scheduler.closed_periods),
             due_cut: self.due_cut(),
             due: instant + self.settings.publish_interval,
+            publication,
         };
         let states = self.partitions.iter().map(|partition| &partition.state);
         self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);
         self.outputs.metrics.unsaved(self.partitions.unsaved_age(instant));
         self.outputs.publisher.publish(snapshot);
+    }
+
+    /// Follows the targets, and counts the publication.
+    fn publication(
+        &mut self,
+        merged: &MergedView,
+        now: Timestamp,
+        complete_until: &PerStream<Option<Timestamp>>,
+    ) -> Publication {
+        let statuses = self.observe_targets(merged, now, complete_until);
+        let read = |partition: &OwnedPartition| {
+            u64::try_from(partition.freshness.position() - partition.started_at).unwrap_or(0)
+        };
+        let instant = self.clock.instant();
+        self.publication_log.next(PublicationFacts {
+            now,
+            instant,
+            phase: &self.phase,
+            is_stalled: self.partitions.iter().any(|partition| partition.stalled || partition.missing),
+            records: self.partitions.iter().map(read).sum(),
+            unsaved: millis(self.partitions.unsaved_age(instant)),
+            dead_letters_failed: self.outputs.dead_letters.counts().failed,
+            statuses,
+        })
     }
 
     /// Adds up the views of all partitions, once they are shown.

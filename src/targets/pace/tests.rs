@@ -13,6 +13,8 @@ fn target(measure: Measure, goal: Quantity) -> Target {
     Target {
         name: "a".into(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period: Period::WEEK,

@@ -20,6 +20,8 @@ fn target(measure: Measure) -> Target {
     Target {
         name: "a".into(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period: Period::WEEK,
@@ -48,6 +50,7 @@ fn report(goal: Quantity, actual: Quantity) -> PaceReport {
         tolerance: Some(1_000.0),
         projection: Some(87_268.0),
         each: Some(1.0),
+        projection_range: None,
         probability: Some(0.001),
         required_per_open_hour: None,
         achieved_per_open_hour: None,

@@ -17,6 +17,8 @@ fn targets() -> Arc<Targets> {
     let target = |(number, period): (usize, Period)| Target {
         name: format!("target {number}"),
         description: String::new(),
+        title: None,
+        group: None,
         measure: Measure::Dispersals,
         filter: Filter::default(),
         period,

@@ -17,6 +17,8 @@ fn targets(measure: Measure, period: Period, zone: &TimeZone) -> Arc<Targets> {
     let target = Target {
         name: "a".to_owned(),
         description: String::new(),
+        title: None,
+        group: None,
         measure,
         filter: Filter::default(),
         period,

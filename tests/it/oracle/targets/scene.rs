@@ -164,6 +164,8 @@ impl Draft {
         Target {
             name: format!("target-{number}"),
             description: String::new(),
+            title: None,
+            group: None,
             measure,
             filter,
             period,
