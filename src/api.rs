@@ -13,6 +13,7 @@
 
 mod cells;
 mod context;
+pub(crate) mod curve;
 pub(crate) mod cuts;
 mod fault;
 pub(crate) mod history;
@@ -94,6 +95,7 @@ impl Api {
             ApiRequest::Now => Err(ApiError::internal("the answer of now is shared")),
             ApiRequest::Targets => json_text(&targets::list(&context)),
             ApiRequest::Target(name) => json_text(&targets::get(&context, name)?),
+            ApiRequest::Curve(name) => json_text(&curve::get(&context, name, parameters.curve)?),
             ApiRequest::History(name) => json_text(&history::get(&context, name, parameters.limit)?),
             ApiRequest::Cuts => json_text(&cuts::list(&context, &parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(&context, id)?),

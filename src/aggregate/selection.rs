@@ -9,6 +9,7 @@ use crate::calendar::{CutTimes, Period};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::record::Stream;
 use crate::targets::{Filter, Measure, StreamTargetIndex, Target, Targets};
+use crate::view::slots::MAX_HOURLY_DAYS;
 
 /// The targets of one stream.
 #[derive(Debug)]
@@ -39,9 +40,6 @@ pub(crate) struct SelectedTarget {
 /// Least distance that slots are kept: enough weeks for the overdispersion of a target, and the months before.
 const MIN_REACH: Millis = 92 * DAY;
 
-/// Maximum number of days of a period whose hours are kept: two months, or a campaign of as many days.
-pub(crate) const MAX_HOURLY_DAYS: i64 = 62;
-
 /// Time for which hours are kept beyond the days of the periods: the newest event may be some hours ahead of a reader's
 /// clock, and a day may have 25 hours.
 const BEYOND_HOURLY_DAYS: Millis = 2 * DAY;
@@ -49,14 +47,10 @@ const BEYOND_HOURLY_DAYS: Millis = 2 * DAY;
 /// Time by which the end of the newest hour may be ahead of the watermark, and some more.
 const HOURS_SLACK: Millis = 2 * HOUR;
 
-/// Days for which hours of targets with such a period are kept: the running period and the one before. None for
-/// campaigns that are too long.
+/// Days for which hours of targets with such a period are kept: the running period and the one before, of a campaign as
+/// long after its end. None for campaigns that are too long.
 fn hourly_days(period: Period) -> i64 {
-    let days = match period {
-        Period::Campaign(..) => period.longest_days(),
-        _ => 2 * period.longest_days(),
-    };
-    if days <= MAX_HOURLY_DAYS { days } else { 0 }
+    if period.longest_days() <= MAX_HOURLY_DAYS { (2 * period.longest_days()).min(MAX_HOURLY_DAYS) } else { 0 }
 }
 
 impl Selection {

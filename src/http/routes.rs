@@ -69,6 +69,7 @@ pub(super) fn router(service: Arc<dyn Service>, hosts: AllowedHosts, timeout: Du
         .route("/api/v1/now", get(now))
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/targets/{name}", get(target))
+        .route("/api/v1/targets/{name}/curve", get(curve))
         .route("/api/v1/targets/{name}/history", get(history))
         .route("/api/v1/cuts", get(cuts))
         .route("/api/v1/cuts/{id}", get(cut))
@@ -215,6 +216,15 @@ async fn target(
     headers: HeaderMap,
 ) -> Response {
     app.answer(ApiRequest::Target(name), query, headers).await
+}
+
+async fn curve(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::Curve(name), query, headers).await
 }
 
 async fn history(

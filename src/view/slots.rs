@@ -13,6 +13,9 @@ use crate::clock::Timestamp;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
+/// Maximum number of days for which hours are kept: two months. Longer campaigns have none.
+pub const MAX_HOURLY_DAYS: i64 = 62;
+
 /// Slots of a partition, or of all together, ascending. Slots without events may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pacemeter::calendar::{Interval, Period};
-use pacemeter::clock::{DAY, HOUR, Millis, Timestamp};
+use pacemeter::clock::{DAY, Millis, Timestamp};
 use pacemeter::oracle::{Oracle, TargetInputs, hour_of};
 use pacemeter::targets::{Tally, TargetIndex};
 use pacemeter::view::progress::Tallies;
@@ -48,7 +48,8 @@ pub(super) fn compare(
             // Hours reach as far as counts of quarter hours, and as far as a period and the one before.
             let watermark = reached.watermark(target.measure.stream());
             let is_recent = watermark.is_none_or(|newest| span.start >= newest - scene.history().min(LONGEST));
-            let is_near = watermark.is_none_or(|newest| newest <= span.end + target.period.longest_days() * DAY + HOUR);
+            let reach = (2 * target.period.longest_days() * DAY).min(LONGEST);
+            let is_near = watermark.is_none_or(|newest| span.start >= newest - reach);
             let is_known = is_known(scene, target.measure, span.start, reached);
             if is_hourly && is_near && is_recent && is_known {
                 prop_assert!(shown.is_some(), "hours of {:?} in {:?}", target, span);
