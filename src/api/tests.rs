@@ -1,5 +1,6 @@
 //! Answers about a small programme with known figures.
 
+mod curve;
 mod now;
 mod page;
 mod rich;

@@ -179,7 +179,9 @@ type Names = BTreeMap<Date, String>;
 /// Names dates; the first name of a date is kept.
 fn name_dates(name: Option<&str>, dates: impl Iterator<Item = Date>, names: &mut Names) {
     if let Some(name) = name {
-        dates.for_each(|date| drop(names.entry(date).or_insert_with(|| name.to_owned())));
+        for date in dates {
+            names.entry(date).or_insert_with(|| name.to_owned());
+        }
     }
 }
 

@@ -42,7 +42,7 @@ const INDEX: &str = r#"<!DOCTYPE html>
 <li><a href="/livez">/livez</a>: liveness of the process</li>
 <li><a href="/api/v1/status">/api/v1/status</a>: version, partitions, lag, outcomes, as JSON</li>
 <li><a href="/api/v1/now">/api/v1/now</a>: everything that a page shows, of one instant</li>
-<li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/history its closed periods</li>
+<li><a href="/api/v1/targets">/api/v1/targets</a>: progress of all targets; /api/v1/targets/NAME of one, /api/v1/targets/NAME/curve its curve, /api/v1/targets/NAME/history its closed periods</li>
 <li><a href="/api/v1/cuts">/api/v1/cuts</a>: permanent copies of the figures at certain instants; /api/v1/cuts/ID one of them, beside today's figures</li>
 <li>/api/v1/periods/day/2020-05-15, /api/v1/periods/week/2020-W20, /api/v1/periods/month/2020-05: a period as it closed, beside today's figures; <a href="/api/v1/periods/day/current">current</a> and previous are ids</li>
 </ul>

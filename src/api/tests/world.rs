@@ -21,7 +21,7 @@ use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
-use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::slots::{Slot, SlotFigures, SlotHour, Slots};
 use crate::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
@@ -100,13 +100,13 @@ fn slot_of_cells(start: &str, hours: Millis, rows: &[CellRow], targets: &Targets
         Measure::NetPesos => Tally { amount: i128::from(left) * CREDIT as i128, base: left.into() },
         _ => Tally { amount: rows.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
     };
-    let tallies = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
+    let tallies: Vec<Tally> = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
     Arc::new(Slot {
         span: Interval { start, end: start + hours * HOUR },
         cells: cells.collect(),
+        hours: vec![Arc::new(SlotHour { tallies: tallies.clone(), states: Vec::new(), start: start + 10 * HOUR })],
         tallies,
         states: Vec::new(),
-        hours: Vec::new(),
     })
 }
 
@@ -254,6 +254,7 @@ impl World {
         let request = match path.split('/').collect::<Vec<_>>()[..] {
             ["now"] => ApiRequest::Now,
             ["targets"] => ApiRequest::Targets,
+            ["targets", name, "curve"] => ApiRequest::Curve(name.to_owned()),
             ["targets", name] => ApiRequest::Target(name.to_owned()),
             ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
             ["cuts"] => ApiRequest::Cuts,
