@@ -9,6 +9,7 @@ use crate::aggregate::selection::{Groups, Selection, counts_of};
 use crate::aggregate::slots::{PastHour, SlotContent};
 use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
 use crate::calendar::{Interval, Period};
+use crate::clock::Timestamp;
 use crate::targets::{Measure, StreamTargetIndex, Tally};
 use crate::view::add_each;
 use crate::view::slots::{Slot, SlotFigures, SlotHour};
