@@ -132,7 +132,7 @@ pub struct ViewConfig {
 }
 
 impl ViewConfig {
-    fn selection(&self, stream: Stream, horizon: Millis, history: Millis) -> Selection {
+    fn selection(&self, stream: Stream, horizon: Millis, history: [Millis; 2]) -> Selection {
         Selection::new(&self.targets, stream, self.targets.cut_times(&self.allowlists.zone), horizon, history)
     }
 }

@@ -13,6 +13,7 @@
 
 mod cells;
 mod context;
+pub(crate) mod curve;
 pub(crate) mod cuts;
 mod documents;
 mod events;
@@ -132,6 +133,7 @@ impl Api {
         match request {
             ApiRequest::Targets => json_text(&targets::list(context)),
             ApiRequest::Target(name) => json_text(&targets::get(context, name)?),
+            ApiRequest::Curve(name) => json_text(&curve::get(context, name, parameters.curve)?),
             ApiRequest::History(name) => json_text(&history::get(context, name, parameters.limit)?),
             ApiRequest::Cuts => json_text(&cuts::list(context, parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(context, id)?),

@@ -16,6 +16,7 @@ mod cut_times;
 mod days;
 mod holidays;
 mod hours;
+mod local_hours;
 mod period;
 mod read;
 mod schedule;
@@ -24,6 +25,7 @@ mod working;
 
 pub use cut_times::CutTimes;
 pub use holidays::WEEKDAYS;
+pub use local_hours::hour_starts;
 pub use period::{Interval, Period};
 pub use read::read;
 pub use shipped::shipped;

@@ -68,7 +68,7 @@ use crate::record::{Reason, Stream};
 pub use event::{PesoAmount, SentAgent, SentBody, SentCall, SentDisbursement, SentEvent, SentMilestone, Spelling};
 pub use figures::{SeriesDifference, SeriesValues, SeriesValuesError, decimal};
 
-pub use targets::TargetInputs;
+pub use targets::{TargetInputs, hour_of};
 
 use series_map::SeriesMap;
 

@@ -5,6 +5,7 @@
 //! their sources are in docs/targets.md, the rules in spec/figures.md#targets. Nothing of targets is in state: changing
 //! them needs no rebuild.
 
+pub mod headline;
 pub mod held_status;
 mod index;
 pub mod overdispersion;
@@ -30,6 +31,9 @@ use crate::event::Centavos;
 use crate::record::Stream;
 use crate::settings::BilingualText;
 
+/// Name of the calendar by which weeks of payments are compared.
+const PAYMENTS: &str = "payments";
+
 /// All targets and calendars of one reading of their files.
 #[derive(Debug, Default)]
 pub struct Targets {
@@ -46,6 +50,12 @@ impl Targets {
     pub fn cut_times(&self, zone: &TimeZone) -> CutTimes {
         let (times, calendar) = &self.cuts;
         CutTimes::new(zone.clone(), times.clone(), calendar.clone())
+    }
+
+    /// Calendar of payments: the one named `payments`, or the one that is always open.
+    pub fn payments_calendar(&self) -> Option<&Arc<WorkingCalendar>> {
+        let is_payments = |calendar: &&Arc<WorkingCalendar>| calendar.name() == PAYMENTS;
+        self.calendars.iter().find(is_payments).or(self.calendars.first())
     }
 
     /// Targets that count events of a stream, with their positions among these.

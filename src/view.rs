@@ -19,6 +19,7 @@ pub mod progress;
 pub mod recent_counts;
 pub mod slots;
 pub mod snapshot;
+pub mod states;
 pub mod timeline;
 pub mod totals;
 

@@ -95,9 +95,9 @@ impl<const N: usize> Panes<N> {
         }
     }
 
-    /// Distance behind the watermark up to which counts are kept.
-    pub(crate) fn history(&self) -> Millis {
-        self.coarse
+    /// Distances behind the watermark up to which counts of quarter hours, and of hours, are kept.
+    pub(crate) fn history(&self) -> [Millis; 2] {
+        [self.fine, self.coarse]
     }
 
     /// Adds to the counts of the pane that holds `time`. Anything older than the history is ignored.

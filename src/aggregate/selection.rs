@@ -9,6 +9,7 @@ use crate::calendar::{CutTimes, Period};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::record::Stream;
 use crate::targets::{Filter, Measure, StreamTargetIndex, Target, Targets};
+use crate::view::slots::MAX_HOURLY_DAYS;
 
 /// The targets of one stream.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Selection {
     /// Distance behind the watermark up to which counts are known: no further than state keeps panes, since a restart
     /// derives all counts from these.
     pub counted: Millis,
+    /// Distance behind the watermark up to which hours are known.
+    pub hours: Millis,
 }
 
 #[derive(Debug)]
@@ -37,18 +40,33 @@ pub(crate) struct SelectedTarget {
 /// Least distance that slots are kept: enough weeks for the overdispersion of a target, and the months before.
 const MIN_REACH: Millis = 92 * DAY;
 
+/// Time for which hours are kept beyond the days of the periods: the newest event may be some hours ahead of a reader's
+/// clock, and a day may have 25 hours.
+const BEYOND_HOURLY_DAYS: Millis = 2 * DAY;
+
+/// Time by which the end of the newest hour may be ahead of the watermark, and some more.
+const HOURS_SLACK: Millis = 2 * HOUR;
+
+/// Days for which hours of targets with such a period are kept: the running period and the one before, of a campaign as
+/// long after its end. None for campaigns that are too long.
+fn hourly_days(period: Period) -> i64 {
+    if period.longest_days() <= MAX_HOURLY_DAYS { (2 * period.longest_days()).min(MAX_HOURLY_DAYS) } else { 0 }
+}
+
 impl Selection {
-    /// Selects the targets of a stream. State remembers single events up to `horizon` and counts up to `history` behind
-    /// the watermark.
+    /// Selects the targets of a stream. State remembers single events up to `horizon`, counts up to `history` and those
+    /// of quarter hours up to `fine` behind the watermark.
     pub(crate) fn new(
         set: &Arc<Targets>,
         stream: Stream,
         cut_times: CutTimes,
         horizon: Millis,
-        history: Millis,
+        [fine, history]: [Millis; 2],
     ) -> Self {
         let mut periods = Period::STANDARD.to_vec();
         let mut reach = horizon.max(MIN_REACH);
+        // Federal states have hours for this week and the one before.
+        let mut hours = hourly_days(Period::WEEK) * DAY;
         let mut by_filter = HashMap::new();
         let mut select = |(place, target): (usize, &Target)| {
             let index = periods.iter().position(|&period| period == target.period).unwrap_or_else(|| {
@@ -56,17 +74,20 @@ impl Selection {
                 periods.len() - 1
             });
             reach = reach.max(target.period.longest_days() * DAY + 3 * DAY + HOUR);
+            hours = hours.max(hourly_days(target.period) * DAY);
             let place = StreamTargetIndex::new(place);
             let like = *by_filter.entry(target.filter.clone()).or_insert(place);
             SelectedTarget { measure: target.measure, filter: target.filter.clone(), period: index, like }
         };
         let targets = set.of_stream(stream).map(|(_, target)| target).enumerate().map(&mut select).collect();
+        let hours = (hours + BEYOND_HOURLY_DAYS).min(fine);
         Self {
-            layout: Arc::new(SlotLayout { cut_times, periods }),
+            layout: Arc::new(SlotLayout { cut_times, periods, hours_reach: hours + HOURS_SLACK }),
             targets,
             set: Arc::clone(set),
             reach,
             counted: reach.min(history),
+            hours,
         }
     }
 

@@ -190,7 +190,7 @@ pub(crate) struct TargetToday {
     pub(crate) today: Option<Quantity>,
 }
 
-pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before }: &Parameters) -> CutsResponse {
+pub(super) fn list(context: &RequestContext<'_>, &Parameters { limit, before, .. }: &Parameters) -> CutsResponse {
     let is_listed = |at: &Timestamp| before.is_none_or(|before| *at < before);
     let mut cuts = context.closed_periods().cuts().rev().filter(is_listed);
     let mut closed: BTreeMap<&str, Vec<ClosedTarget>> = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::ApiError;
+use super::curve::{CurveOptions, CurvePeriod, CurveStep};
 use crate::clock::Timestamp;
 use crate::http::ApiRequest;
 use crate::telemetry::events::MAX_EVENTS;
@@ -21,6 +22,8 @@ pub(super) struct Parameters {
     pub(super) limit: usize,
     /// Instant before which the entries of a list are; `None` for the newest.
     pub(super) before: Option<Timestamp>,
+    /// Step and period of a curve.
+    pub(super) curve: CurveOptions,
 }
 
 impl Parameters {
@@ -33,9 +36,10 @@ impl Parameters {
         let known: &[&str] = match of {
             ApiRequest::Cuts => &["limit", "before_ms"],
             ApiRequest::History(_) | ApiRequest::Events => &["limit"],
+            ApiRequest::Curve(_) => &["step", "period"],
             _ => &[],
         };
-        let (mut limit, mut before) = (None, None);
+        let (mut limit, mut before, mut step, mut period) = (None, None, None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decoded(name)?, decoded(value)?);
@@ -44,6 +48,8 @@ impl Parameters {
                 return Err(ApiError::bad(format!("unknown parameter; accepted: {accepted}")));
             }
             let is_second = match name.as_str() {
+                "step" => step.replace(parse_step(&value)?).is_some(),
+                "period" => period.replace(parse_period(&value)?).is_some(),
                 "limit" => limit.replace(parse_limit(&value)?).is_some(),
                 _ => before.replace(parse_instant(&value)?).is_some(),
             };
@@ -51,8 +57,25 @@ impl Parameters {
                 return Err(ApiError::bad(format!("{name} is given twice; give it once")));
             }
         }
+        let curve = CurveOptions { step: step.unwrap_or_default(), period: period.unwrap_or_default() };
         let default = if matches!(of, ApiRequest::Events) { MAX_EVENTS } else { DEFAULT_LIMIT };
-        Ok(Self { limit: limit.unwrap_or(default), before })
+        Ok(Self { limit: limit.unwrap_or(default), before, curve })
+    }
+}
+
+fn parse_step(value: &str) -> Result<CurveStep, ApiError> {
+    match value {
+        "hour" => Ok(CurveStep::Hour),
+        "day" => Ok(CurveStep::Day),
+        _ => Err(ApiError::bad("step must be hour or day")),
+    }
+}
+
+fn parse_period(value: &str) -> Result<CurvePeriod, ApiError> {
+    match value {
+        "current" => Ok(CurvePeriod::Current),
+        "previous" => Ok(CurvePeriod::Previous),
+        _ => Err(ApiError::bad("period must be current or previous")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Answers about a small programme with known figures.
 
+mod curve;
 mod documents;
 mod now;
 mod page;
@@ -277,7 +278,13 @@ fn people_of_all_programmes_are_those_that_a_target_counted() {
             let mut tallies = slot.tallies.clone();
             tallies[0].amount -= 1;
             let cells = slot.cells.clone();
-            *slot = std::sync::Arc::new(Slot { span: slot.span, cells, tallies });
+            *slot = std::sync::Arc::new(Slot {
+                span: slot.span,
+                cells,
+                tallies,
+                states: slot.states.clone(),
+                hours: slot.hours.clone(),
+            });
         }
         snapshot.partitions[0].view = std::sync::Arc::new(view);
     });

@@ -11,7 +11,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use super::hours::Hours;
-use super::period::{start_of_day, start_of_next};
+use super::period::{Interval, start_of_day, start_of_next};
 use super::schedule::{DayKind, Schedule, Shift, YEARS};
 use crate::clock::{DAY, Millis, SECOND, Timestamp};
 
@@ -133,6 +133,25 @@ impl Days {
             }
         }
         open_until.filter(|closing| *closing < until)
+    }
+
+    /// Open spans within an interval, ascending and apart from each other.
+    pub(super) fn open_spans(&self, interval: Interval) -> Vec<Interval> {
+        let from = self.days.partition_point(|day| day.start <= interval.start).saturating_sub(1);
+        let days = self.days[from..].iter().take_while(|day| day.start < interval.end);
+        let mut spans: Vec<Interval> = Vec::new();
+        for day in days {
+            for open in &self.plans[day.plan].open_intervals {
+                let start = (day.start + open.start).max(interval.start);
+                let end = (day.start + open.end).min(interval.end);
+                match spans.last_mut() {
+                    _ if start >= end => {}
+                    Some(last) if last.end == start => last.end = end,
+                    _ => spans.push(Interval { start, end }),
+                }
+            }
+        }
+        spans
     }
 
     /// Open time from the first day to `time`.

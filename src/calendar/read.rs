@@ -74,10 +74,11 @@ fn calendar(table: &DocumentTable<'_>, programme_zone: &TimeZone) -> WorkingCale
     });
     let week = week(table);
     let (mut listed, lists) = lists(table);
-    let presumed = presumed(table, lists.as_ref(), &listed);
+    let mut names = BTreeMap::new();
+    let presumed = presumed(table, lists.as_ref(), &listed, &mut names);
     listed.extend(presumed);
-    let exceptions = exceptions(table, &week);
-    let schedule = Schedule { holidays: holidays(table), week, listed, exceptions };
+    let exceptions = exceptions(table, &week, &mut names);
+    let schedule = Schedule { holidays: holidays(table, &mut names), week, listed, exceptions, names };
     if !table.has("hours") && schedule.exceptions.is_empty() {
         table.fault("", format!("is never open; give it [calendar.{}.hours]", table.name()));
     }
@@ -107,9 +108,9 @@ fn weight_of(table: &DocumentTable<'_>, key: &str) -> Option<f64> {
     table.number(key, 0.0..=MAX_WEIGHT)
 }
 
-fn holidays(table: &DocumentTable<'_>) -> Vec<Holiday> {
+fn holidays(table: &DocumentTable<'_>, names: &mut Names) -> Vec<Holiday> {
     let keys = ["name", "rule", "from", "until", "every"];
-    rules(table, "holiday", &keys).iter().filter_map(holiday).collect()
+    rules(table, "holiday", &keys).iter().filter_map(|table| holiday(table, names)).collect()
 }
 
 /// Tables of rules, as many as are read.
@@ -123,17 +124,24 @@ fn rules<'d>(table: &DocumentTable<'d>, key: &str, keys: &[&str]) -> Vec<Documen
 }
 
 /// Dates of the rules that stand for lists: of years after the first gap that have no date in a list.
-fn presumed(table: &DocumentTable<'_>, lists: Option<&HolidayLists>, listed: &BTreeSet<Date>) -> Vec<Date> {
+fn presumed(
+    table: &DocumentTable<'_>,
+    lists: Option<&HolidayLists>,
+    listed: &BTreeSet<Date>,
+    names: &mut Names,
+) -> Vec<Date> {
     let mut dates = Vec::new();
     for presumed in rules(table, "presumed", &["name", "rule"]) {
         presumed.requires(&["rule"]);
-        presumed.string("name");
+        let name = presumed.string("name");
         let Some(rule) = presumed.parsed("rule", Rule::parse) else { continue };
         let is_unlisted = |year: &i16| !listed.iter().any(|date| date.year() == *year);
         match lists {
             Some(lists) => {
                 let years = (lists.years.end() + 1..=*YEARS.end()).filter(is_unlisted);
+                let begun = dates.len();
                 dates.extend(years.filter_map(|year| rule.date(year)));
+                name_dates(name.as_deref(), dates[begun..].iter().copied(), names);
             }
             None => presumed.fault("", "stands for lists of later years, and there is none; write it as a holiday"),
         }
@@ -141,9 +149,9 @@ fn presumed(table: &DocumentTable<'_>, lists: Option<&HolidayLists>, listed: &BT
     dates
 }
 
-fn holiday(table: &DocumentTable<'_>) -> Option<Holiday> {
+fn holiday(table: &DocumentTable<'_>, names: &mut Names) -> Option<Holiday> {
     table.requires(&["rule"]);
-    table.string("name");
+    let name = table.string("name");
     let (from, until) = (year(table, "from"), year(table, "until"));
     let every = table.integer("every", 1..=100).and_then(|years| i16::try_from(years).ok());
     if every.is_some() && !table.has("from") {
@@ -155,12 +163,26 @@ fn holiday(table: &DocumentTable<'_>) -> Option<Holiday> {
         table.fault("until", format!("{until} is before from = {from}"));
     }
     let rule = table.parsed("rule", Rule::parse)?;
-    Some(Holiday {
+    let holiday = Holiday {
         rule,
         from: from.unwrap_or(*YEARS.start()),
         until: until.unwrap_or(*YEARS.end()),
         every: every.unwrap_or(1),
-    })
+    };
+    name_dates(name.as_deref(), YEARS.filter_map(|year| holiday.date(year)), names);
+    Some(holiday)
+}
+
+/// Names of holidays by their date.
+type Names = BTreeMap<Date, String>;
+
+/// Names dates; the first name of a date is kept.
+fn name_dates(name: Option<&str>, dates: impl Iterator<Item = Date>, names: &mut Names) {
+    if let Some(name) = name {
+        for date in dates {
+            names.entry(date).or_insert_with(|| name.to_owned());
+        }
+    }
 }
 
 fn year(table: &DocumentTable<'_>, key: &str) -> Option<i16> {
@@ -192,13 +214,14 @@ fn lists(table: &DocumentTable<'_>) -> (BTreeSet<Date>, Option<HolidayLists>) {
     (listed, covered)
 }
 
-fn exceptions(table: &DocumentTable<'_>, week: &[Shift; 7]) -> BTreeMap<Date, Shift> {
+fn exceptions(table: &DocumentTable<'_>, week: &[Shift; 7], names: &mut Names) -> BTreeMap<Date, Shift> {
     let mut exceptions = BTreeMap::new();
     for exception in table.tables("exception", &["name", "date", "hours", "weight"]) {
         exception.requires(&["date", "hours"]);
-        exception.string("name");
+        let name = exception.string("name");
         let weight = weight_of(&exception, "weight");
         let (Some(date), Some(hours)) = (exception.date("date"), hours_of(&exception, "hours")) else { continue };
+        name_dates(name.as_deref(), std::iter::once(date), names);
         if !YEARS.contains(&date.year()) {
             exception.fault(
                 "date",

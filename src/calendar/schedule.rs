@@ -27,6 +27,8 @@ pub(super) struct Schedule {
     pub holidays: Vec<Holiday>,
     /// Holidays listed by date, for which there is no rule.
     pub listed: BTreeSet<Date>,
+    /// Names of holidays and exceptions that have one.
+    pub names: BTreeMap<Date, String>,
     /// Shifts of single dates; they take precedence over holidays.
     pub exceptions: BTreeMap<Date, Shift>,
 }

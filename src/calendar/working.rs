@@ -1,5 +1,6 @@
 //! Working time: hours and weights of weekdays, holidays, exceptions.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use jiff::civil::{Date, date};
@@ -7,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::days::Days;
 use super::hours::Hours;
-use super::period::{Interval, start_of_day};
+use super::period::{Interval, Period, start_of_day};
 use super::schedule::{Schedule, Shift};
 use crate::clock::{DAY, Millis, Timestamp};
 
@@ -26,6 +27,8 @@ pub struct WorkingCalendar {
     description: String,
     zone: TimeZone,
     days: Days,
+    /// Names of holidays that have one in their file.
+    holiday_names: BTreeMap<Date, String>,
     /// Coverage of the lists of holidays; `None` if the calendar has no lists.
     lists: Option<ListCoverage>,
 }
@@ -80,7 +83,8 @@ impl WorkingCalendar {
             is_presumed_beyond,
         });
         let days = Days::new(schedule, &zone);
-        Self { name: name.to_owned(), description: description.to_owned(), zone, days, lists }
+        let holiday_names = schedule.names.clone();
+        Self { name: name.to_owned(), description: description.to_owned(), zone, days, holiday_names, lists }
     }
 
     /// Unique name; the value of the label `calendar`.
@@ -111,6 +115,37 @@ impl WorkingCalendar {
     /// True if a date is closed though its day of the week is not: a holiday, or an exception without hours.
     pub fn is_holiday(&self, date: Date) -> bool {
         self.days.is_holiday(date)
+    }
+
+    /// Name of the holiday on a date in the calendar's file; `None` if it has none, or is a working day.
+    pub fn holiday_name(&self, date: Date) -> Option<&str> {
+        self.holiday_names.get(&date).filter(|_| self.is_holiday(date)).map(String::as_str)
+    }
+
+    /// Closed spans within an interval, ascending. Each ends where the calendar opens, or at a midnight of its zone before
+    /// and after a holiday, so that one with a name is of that holiday alone.
+    pub fn closed_spans(&self, interval: Interval) -> Vec<Interval> {
+        let mut spans = Vec::new();
+        let mut from = interval.start;
+        let open = self.days.open_spans(interval);
+        let ends = open.iter().map(|open| (open.start, open.end)).chain([(interval.end, interval.end)]);
+        for (opens, closes) in ends {
+            let days = Period::Day.overlapping(Interval { start: from, end: opens }, &self.zone);
+            let is_named = |at: Timestamp| self.holiday_name(at.to_jiff().to_zoned(self.zone.clone()).date()).is_some();
+            let mut start = from;
+            for day in days {
+                let midnight = day.start;
+                if midnight > start && (is_named(midnight) || is_named(midnight - 1)) {
+                    spans.push(Interval { start, end: midnight });
+                    start = midnight;
+                }
+            }
+            if start < opens {
+                spans.push(Interval { start, end: opens });
+            }
+            from = closes;
+        }
+        spans
     }
 
     /// First working time from `time` on; `None` if there is none until 2100.

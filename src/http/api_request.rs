@@ -13,6 +13,8 @@ pub enum ApiRequest {
     Targets,
     /// Target of this name.
     Target(String),
+    /// Curve of the target of this name.
+    Curve(String),
     /// Closed periods of the target of this name.
     History(String),
     /// All cuts.

@@ -55,6 +55,7 @@ pub(super) fn router(
         .route("/api/v1/now", get(now))
         .route("/api/v1/targets", get(targets))
         .route("/api/v1/targets/{name}", get(target))
+        .route("/api/v1/targets/{name}/curve", get(curve))
         .route("/api/v1/targets/{name}/history", get(history))
         .route("/api/v1/targets/{name}/history.csv", get(history_csv))
         .route("/api/v1/targets/{name}/history.xlsx", get(history_xlsx))
@@ -204,6 +205,15 @@ async fn target(
     headers: HeaderMap,
 ) -> Response {
     app.answer(ApiRequest::Target(name), query, headers).await
+}
+
+async fn curve(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    app.answer(ApiRequest::Curve(name), query, headers).await
 }
 
 async fn history(

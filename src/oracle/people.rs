@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::Oracle;
 use super::families::{BENEFICIARIES, OracleFamily};
 use super::periods::Window;
 use super::series_map::SeriesMap;
-use super::supports::OracleDispersal;
+use super::steps;
+use super::supports::{self, OracleDispersal};
+use crate::calendar::Interval;
+use crate::clock::Timestamp;
+use crate::record::Stream;
 
 /// Adds the series of every window and of all time for one partition's dispersals.
 ///
@@ -26,6 +31,29 @@ pub(super) fn evaluate<'a>(dispersals: &[OracleDispersal<'a>], windows: &[Window
             series.count(window.dispersals, labels, 1);
             series.pesos(window.net_pesos, labels, dispersal.left);
         }
+    }
+}
+
+impl Oracle {
+    /// Time of the earliest dispersal of an interval of which something is left, for each federal state as shown and each
+    /// person paid there, under whatever programme (`spec/figures.md#states`). Somebody paid in two partitions counts in
+    /// each.
+    pub fn firsts_by_state(&self, interval: Interval) -> Vec<(String, Timestamp)> {
+        let mut firsts = Vec::new();
+        // Not used: only the dispersals are.
+        let mut series = SeriesMap::default();
+        for (_, records) in self.partitions.iter().filter(|((stream, _), _)| *stream == Stream::Disbursement) {
+            let log = steps::replay(Stream::Disbursement, records, &self.rules, &mut series);
+            let mut earliest = BTreeMap::<(&str, &str), Timestamp>::new();
+            for dispersal in supports::evaluate(&log, &self.rules, &mut series) {
+                if dispersal.left > 0 && interval.contains(dispersal.time) {
+                    let first = earliest.entry((dispersal.state, dispersal.beneficiary)).or_insert(dispersal.time);
+                    *first = dispersal.time.min(*first);
+                }
+            }
+            firsts.extend(earliest.into_iter().map(|((state, _), first)| (state.to_owned(), first)));
+        }
+        firsts
     }
 }
 

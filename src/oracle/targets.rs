@@ -3,7 +3,9 @@
 //! Measures are defined in `docs/targets.md`. Contributions are kept one by one and added up only when a tally is asked
 //! for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
 
 use super::calls::{self, WaitEnd};
 use super::labels::{LabelValues, MilestonePairs, keep_state};
@@ -11,7 +13,7 @@ use super::series_map::SeriesMap;
 use super::steps::{self, ReplayedLog};
 use super::{Oracle, OracleRules, SentBody, supports};
 use crate::calendar::Interval;
-use crate::clock::Timestamp;
+use crate::clock::{MINUTE, Timestamp};
 use crate::event::{CallKind, DisbursementKind, MilestoneKind};
 use crate::record::{PerStream, Stream};
 use crate::targets::{Filter, Measure, Tally, Target};
@@ -73,6 +75,20 @@ impl Oracle {
     }
 }
 
+/// Beginning of the hour of an instant: the last minute until then at which the local clock shows a full hour, or was
+/// changed.
+pub fn hour_of(time: Timestamp, zone: &TimeZone) -> Timestamp {
+    let offset = |time: Timestamp| zone.to_offset(time.to_jiff());
+    let mut minute = time.floor(MINUTE);
+    let begins = |minute: Timestamp| {
+        minute.to_jiff().to_zoned(zone.clone()).minute() == 0 || offset(minute) != offset(minute - 1)
+    };
+    while !begins(minute) {
+        minute = minute - MINUTE;
+    }
+    minute
+}
+
 /// Labels of each applied event.
 fn labels<'a>(log: &ReplayedLog<'a>, rules: &'a OracleRules) -> Vec<EventLabels<'a>> {
     let names = || LabelValues::new(&[], rules);
@@ -112,6 +128,35 @@ impl<'a> TargetInputs<'a> {
             }
         }
         sum
+    }
+
+    /// Tallies of a target over the hours of an interval, by the beginning of the hour; hours without contributions are
+    /// missing (`spec/figures.md#hours`).
+    ///
+    /// A person counts in the hour of the earliest contribution in the interval, and its base in its own hour.
+    pub fn hours(&self, target: &Target, interval: Interval, zone: &TimeZone) -> BTreeMap<Timestamp, Tally> {
+        let mut hours = BTreeMap::<Timestamp, Tally>::new();
+        let mut earliest = BTreeMap::<(i32, &str), Timestamp>::new();
+        for contribution in self.contributions.iter().filter(|contribution| contribution.measure == target.measure) {
+            let is_within = interval.start <= contribution.time && contribution.time < interval.end;
+            if !is_within || !contribution.labels.are_in(&target.filter) {
+                continue;
+            }
+            let hour = hours.entry(hour_of(contribution.time, zone)).or_default();
+            hour.base += contribution.adds.base;
+            match contribution.person {
+                None => hour.amount += contribution.adds.amount,
+                Some(person) => {
+                    let first = earliest.entry(person).or_insert(contribution.time);
+                    *first = contribution.time.min(*first);
+                }
+            }
+        }
+        for first in earliest.into_values() {
+            hours.entry(hour_of(first, zone)).or_default().amount += 1;
+        }
+        hours.retain(|_, tally| *tally != Tally::default());
+        hours
     }
 
     /// Time of the first contribution to a measure; `None` if there is none.

@@ -21,7 +21,7 @@
 use jiff::tz::TimeZone;
 
 use super::plan::Plan;
-use super::probability::{attained_range, attainment, certain};
+use super::probability::{CountRange, attainment, certain, range_at};
 use super::{Measure, Quantity, Tally, Target};
 use crate::calendar::Interval;
 use crate::clock::{HOUR, Millis, Timestamp};
@@ -70,6 +70,8 @@ pub struct PaceReport {
     pub tolerance: Option<f64>,
     /// Projected amount at period end at the current pace.
     pub projection: Option<f64>,
+    /// Amount that one counted event adds, in the unit shown; `None` for a ratio, and for money while no payment is known.
+    pub each: Option<f64>,
     /// Amounts that the end of the period will exceed with a probability of 90 % and of 10 %, where there is a projection.
     pub projection_range: Option<[f64; 2]>,
     /// Probability that the goal is attained, 0 to 1.
@@ -83,6 +85,29 @@ pub struct PaceReport {
     /// Shortfall in pesos: of money, of counts with a worth ([`Target::pesos_each`]), and of people and dispersals once a
     /// payment is known.
     pub shortfall_pesos: Option<f64>,
+}
+
+impl PaceReport {
+    /// Range of the amount once the share `until` of the plan has passed.
+    pub fn range_at(&self, until: f64, overdispersion: f64) -> Option<CountRange> {
+        self.projection?;
+        let each = self.each?;
+        let reached = self.actual.map_or(0.0, Quantity::value);
+        let CountRange { low, high } = range_at(reached / each, self.share, until, overdispersion)?;
+        Some(CountRange { low: low * each, high: high * each })
+    }
+
+    /// Maximum shortfall that may be chance while `planned` is planned.
+    pub fn tolerance_of(&self, planned: f64, overdispersion: f64) -> Option<f64> {
+        match self.goal.ratio() {
+            Some(_) => self.tolerance,
+            None => self.each.map(|each| tolerated(planned, each, overdispersion)),
+        }
+    }
+}
+
+fn tolerated(planned: f64, each: f64, overdispersion: f64) -> f64 {
+    TOLERATED_DEVIATIONS * (overdispersion * planned / each).sqrt() * each
 }
 
 /// Computes the figures of a target from an observation.
@@ -124,6 +149,7 @@ fn of_ratio(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: Q
         shortfall: reached.map(|reached| whole - reached),
         tolerance: Some(target.tolerance),
         projection: None,
+        each: None,
         projection_range: None,
         probability: None,
         required_per_open_hour: None,
@@ -150,11 +176,12 @@ fn of_amount(target: &Target, observation: &Observation<'_>, plan: &Plan, goal: 
         share: plan.share,
         pace: (planned > 0.0).then(|| reached / planned),
         shortfall: Some(shortfall),
-        tolerance: each.map(|each| TOLERATED_DEVIATIONS * (observation.overdispersion * planned / each).sqrt() * each),
+        tolerance: each.map(|each| tolerated(planned, each, observation.overdispersion)),
         projection: (plan.share >= LEAST_PROJECTED_SHARE).then(|| reached / plan.share),
+        each,
         projection_range: each.filter(|_| plan.share >= LEAST_PROJECTED_SHARE).and_then(|each| {
-            let range = attained_range(reached / each, plan.share, observation.overdispersion);
-            range.map(|range| range.map(|events| events * each))
+            let range = range_at(reached / each, plan.share, 1.0, observation.overdispersion);
+            range.map(|CountRange { low, high }| [low * each, high * each])
         }),
         probability: match each {
             Some(each) => attainment(whole / each, reached / each, plan.share, observation.overdispersion),

@@ -157,6 +157,7 @@ mod tests {
             pace: Some(actual as f64 / 50.0),
             shortfall: Some(missing),
             tolerance: Some(10.0),
+            each: Some(1.0),
             projection: None,
             projection_range: None,
             probability: Some(0.5),

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::panes::{HourPane, RecentPane, RecentPanes, RollingPanes, SpanPane};
 use super::recent_counts::{QuarterCounts, RecentCounts};
-use super::slots::{Slot, Slots};
+use super::slots::{Slot, SlotHour, Slots};
 use super::timeline::Timeline;
 use super::{
     CallView, DisbursementView, MilestoneView, PartitionView, RecordCounts, StreamFigures, UnmatchedDisbursements,
@@ -213,6 +213,7 @@ impl<'a, V> Parts<'a, V> {
             slots: self.panes(&before.slots, |view| &slots(view).slots),
             people_from: newest(|slots| slots.people_from).unwrap_or(Timestamp::MIN),
             counts_from: newest(|slots| slots.counts_from).unwrap_or(Timestamp::MIN),
+            hours_from: newest(|slots| slots.hours_from).unwrap_or(Timestamp::MIN),
         }
     }
 }
@@ -367,12 +368,32 @@ impl Pane for Slot {
     fn sum<'a>(first: &Self, more: impl Iterator<Item = &'a Self>) -> Self {
         let mut cells: HashMap<_, _> = first.cells.iter().copied().collect();
         let mut tallies = first.tallies.clone();
+        let mut states = first.states.clone();
+        let mut hours: BTreeMap<Timestamp, Arc<SlotHour>> = by_start(first).collect();
         for slot in more {
             slot.cells.iter().for_each(|(cell, figures)| *cells.entry(*cell).or_default() += figures);
             add_each(&mut tallies, &slot.tallies);
+            add_each_pair(&mut states, &slot.states);
+            for (start, hour) in by_start(slot) {
+                match hours.get_mut(&start) {
+                    Some(sum) => *Arc::make_mut(sum) += &hour,
+                    None => drop(hours.insert(start, hour)),
+                }
+            }
         }
-        Self { span: first.span, cells: cells.into_iter().collect(), tallies }
+        let hours = hours.into_values().collect();
+        Self { span: first.span, cells: cells.into_iter().collect(), tallies, states, hours }
     }
+}
+
+/// Hours of a slot by their beginnings; sharing them costs a pointer each.
+fn by_start(slot: &Slot) -> impl Iterator<Item = (Timestamp, Arc<SlotHour>)> {
+    slot.hours.iter().map(|hour| (hour.start, Arc::clone(hour)))
+}
+
+fn add_each_pair(sums: &mut Vec<[i64; 2]>, more: &[[i64; 2]]) {
+    sums.resize(sums.len().max(more.len()), [0; 2]);
+    sums.iter_mut().zip(more).for_each(|(sum, more)| add_each(sum, more));
 }
 
 #[cfg(test)]

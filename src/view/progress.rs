@@ -74,6 +74,18 @@ impl Tallies {
     }
 }
 
+impl Tallies {
+    /// Tallies of a target in the hours of a span of whole slots, by the beginning of the hour; hours without anything may
+    /// be missing, and one that a cut divides comes in two parts. `None` if hours or records of the span may be
+    /// forgotten.
+    pub fn hours(&self, target: TargetIndex, span: Interval) -> Option<Vec<(Timestamp, Tally)>> {
+        let (stream, position) = self.positions[target.index()];
+        let slots = &self.streams[stream];
+        let is_known = knows(slots, self.targets[target].measure, span.start) && slots.divides(span);
+        is_known.then(|| slots.hours(position, span)).flatten()
+    }
+}
+
 /// True if all that a measure counts is known from an instant on.
 fn knows(slots: &Slots, measure: Measure, from: Timestamp) -> bool {
     from >= measure.known_from(slots.people_from, slots.counts_from)

@@ -13,6 +13,9 @@ use crate::clock::Timestamp;
 use crate::targets::{StreamTargetIndex, Tally, Targets};
 use crate::view::panes::SpanFigures;
 
+/// Maximum number of days for which hours are kept: two months. Longer campaigns have none.
+pub const MAX_HOURLY_DAYS: i64 = 62;
+
 /// Slots of a partition, or of all together, ascending. Slots without events may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Slots {
@@ -24,6 +27,8 @@ pub struct Slots {
     pub people_from: Timestamp,
     /// Counts may lack forgotten ones in periods that begin before.
     pub counts_from: Timestamp,
+    /// Slots that begin before may lack their hours.
+    pub hours_from: Timestamp,
 }
 
 /// Figures of one slot.
@@ -35,6 +40,60 @@ pub struct Slot {
     pub cells: Vec<(CellIndex, SlotFigures)>,
     /// Tally of each target of the stream, by [`StreamTargetIndex`].
     pub tallies: Vec<Tally>,
+    /// People of each federal state as shown, over all programmes, who count in this slot for its day and for its week: to
+    /// be summed over a whole period.
+    pub states: Vec<[i64; 2]>,
+    /// Hours of the slot with anything in them, in the order of time. An hour that a cut divides is in both slots in
+    /// part.
+    pub hours: Vec<Arc<SlotHour>>,
+}
+
+/// Tallies of an hour of a slot. They are shorter where the rest is zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotHour {
+    /// Beginning of the hour, or of its part in the slot.
+    pub start: Timestamp,
+    /// Tally of each target of the stream, by [`StreamTargetIndex`].
+    pub tallies: Vec<Tally>,
+    /// People of each federal state who count in this hour for its week.
+    pub states: Vec<i64>,
+}
+
+impl SlotHour {
+    /// Creates an hour with nothing in it.
+    pub fn new(start: Timestamp) -> Self {
+        Self { start, tallies: Vec::new(), states: Vec::new() }
+    }
+
+    /// Tally of a target.
+    pub fn tally(&self, target: StreamTargetIndex) -> Tally {
+        self.tallies.get(target.index()).copied().unwrap_or_default()
+    }
+
+    /// Tally of a target, for a change.
+    pub fn tally_mut(&mut self, target: StreamTargetIndex) -> &mut Tally {
+        at_index(&mut self.tallies, target.index())
+    }
+
+    /// People of a federal state as shown, for a change.
+    pub fn state_mut(&mut self, state: usize) -> &mut i64 {
+        at_index(&mut self.states, state)
+    }
+}
+
+impl AddAssign<&SlotHour> for SlotHour {
+    fn add_assign(&mut self, more: &SlotHour) {
+        more.tallies.iter().enumerate().for_each(|(index, more)| *at_index(&mut self.tallies, index) += more);
+        more.states.iter().enumerate().for_each(|(state, more)| *self.state_mut(state) += more);
+    }
+}
+
+/// Value at an index, created with those before it if it is missing.
+fn at_index<T: Clone + Default>(values: &mut Vec<T>, index: usize) -> &mut T {
+    if values.len() <= index {
+        values.resize(index + 1, T::default());
+    }
+    &mut values[index]
 }
 
 /// Figures of a cell in a slot.
@@ -97,6 +156,12 @@ impl Slots {
         })
     }
 
+    /// Tallies of a target in the hours of a span, by the beginning of the hour. `None` if hours may be missing.
+    pub fn hours(&self, target: StreamTargetIndex, span: Interval) -> Option<Vec<(Timestamp, Tally)>> {
+        let hours = || self.within(span).flat_map(|slot| &slot.hours);
+        (span.start >= self.hours_from).then(|| hours().map(|hour| (hour.start, hour.tally(target))).collect())
+    }
+
     /// True if no slot extends across an end of the span. One may, after a change of the times of cuts.
     pub fn divides(&self, span: Interval) -> bool {
         let is_end = |time: Timestamp| {
@@ -129,6 +194,8 @@ mod tests {
             span: Interval { start: Timestamp::EPOCH, end: Timestamp::from_millis(1) },
             cells: Vec::new(),
             tallies: Vec::new(),
+            states: Vec::new(),
+            hours: Vec::new(),
         };
         Slots { slots: vec![Arc::new(slot)], ..Slots::default() }
     }

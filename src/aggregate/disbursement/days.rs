@@ -25,22 +25,23 @@
 //!
 //! [`DoubleBuffer`]: crate::aggregate::double_buffer::DoubleBuffer
 
+mod contents;
+
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use self::contents::{
+    DispersalCounts, Group, GroupCounts, Headcount, HeadcountFigures, change_hour, hour_of, repeat_in_hour, show,
+};
 use super::crowds::Crowds;
 use super::people::{Dispersal, Entered};
 use super::{DisbursementsState, cell_key};
 use crate::aggregate::panes::{PaneKey, first_of, second_of};
 use crate::aggregate::selection::{Groups, Selection, counts_of, has};
-use crate::aggregate::slots::{OpenSlot, SlotSeries};
-use crate::allowlists::{Allowlists, CellIndex, ProgrammeIndex};
-use crate::calendar::Period;
+use crate::aggregate::slots::SlotSeries;
+use crate::allowlists::Allowlists;
 use crate::clock::{DAY, Millis, Timestamp};
 use crate::event::{Centavos, FederalState};
-use crate::targets::{Measure, StreamTargetIndex, Tally};
-use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::slots::Slots;
 
 #[derive(Debug)]
 pub(crate) struct DispersalSlots {
@@ -48,68 +49,13 @@ pub(crate) struct DispersalSlots {
     selection: Selection,
     horizon: Millis,
     groups: Groups<Group>,
-    series: SlotSeries<SlotContent>,
+    series: SlotSeries<DispersalCounts>,
     /// Dispersals with a lower index are counted.
     counted: u32,
     /// Applications and approvals of the UTC days before are counted.
     history_from: Timestamp,
     /// Counted dispersals of crowded people.
     crowds: Crowds<Headcount>,
-}
-
-/// Figures that dispersals of some programmes and states count for.
-#[derive(Debug, PartialEq)]
-struct Group {
-    programme: ProgrammeIndex,
-    cell: CellIndex,
-    /// In rising order.
-    targets: Box<[StreamTargetIndex]>,
-    /// Figures of distinct people. They follow from the above.
-    people: Vec<HeadcountFigures>,
-}
-
-/// Figures of distinct people that count the same dispersals, each with the index of its period in
-/// [`SlotLayout::periods`](crate::aggregate::slots::SlotLayout::periods).
-#[derive(Debug, PartialEq)]
-struct HeadcountFigures {
-    headcount: Headcount,
-    figures: Vec<(Figure, usize)>,
-}
-
-#[derive(Debug, Default)]
-struct SlotContent {
-    /// Counts of each group.
-    counts: Vec<GroupCounts>,
-    /// Number of live dispersals that repeat another, for each target.
-    repeats: Vec<i64>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct GroupCounts {
-    dispersals: u64,
-    net: u128,
-    live: u64,
-    /// Number of live dispersals that repeat another of the programme, for each of [`Period::STANDARD`].
-    repeats: [i64; Period::STANDARD.len()],
-    applications: u64,
-    approvals: u64,
-}
-
-/// Figure for which two dispersals of a person may both count.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Figure {
-    /// People of a programme as shown, in one of [`Period::STANDARD`].
-    Own(usize),
-    Target(StreamTargetIndex),
-}
-
-/// Subject of a count of distinct people, in whatever period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Headcount {
-    /// A programme as shown.
-    Programme(ProgrammeIndex),
-    /// The targets of one filter, by the first of them.
-    Filter(StreamTargetIndex),
 }
 
 impl DispersalSlots {
@@ -227,9 +173,11 @@ impl DispersalSlots {
         let Self { selection, groups, series, horizon, .. } = self;
         let back = |by: Millis| watermark.map_or(Timestamp::MIN, |watermark| watermark - by);
         let (people_from, counts_from) = (back(*horizon), back(selection.counted));
+        let hours_from = back(selection.hours);
         series.keep_from(back(selection.reach));
-        let slots = series.show(|pane| show(pane, selection, groups));
-        Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from }
+        let show_hour = |start, content: &DispersalCounts| hour_of(start, content, selection, groups);
+        let slots = series.show(show_hour, |span, contents, hours| show(span, contents, hours, selection, groups));
+        Slots { targets: Arc::clone(&selection.set), slots, people_from, counts_from, hours_from }
     }
 
     fn add(&mut self, state: &DisbursementsState, dispersal: &Dispersal) {
@@ -247,18 +195,37 @@ impl DispersalSlots {
         key: PaneKey,
         [applications, approvals]: [u64; 2],
     ) {
-        let group = self.group(state, key);
-        if let Some(pane) = self.series.at(time) {
-            let counts = counts_of(&mut pane.content.counts, group);
+        self.change_at(state, time, key, |counts| {
             counts.applications += applications;
             counts.approvals += approvals;
-        }
+        });
     }
 
     fn change(&mut self, state: &DisbursementsState, dispersal: &Dispersal, change: impl FnOnce(&mut GroupCounts)) {
-        let group = self.group(state, key_of(dispersal));
-        if let Some(pane) = self.series.at(dispersal.time()) {
-            change(counts_of(&mut pane.content.counts, group));
+        self.change_at(state, dispersal.time(), key_of(dispersal), change);
+    }
+
+    fn change_at(
+        &mut self,
+        state: &DisbursementsState,
+        time: Timestamp,
+        key: PaneKey,
+        change: impl FnOnce(&mut GroupCounts),
+    ) {
+        let group = self.group(state, key);
+        let Self { selection, groups, series, .. } = self;
+        if series.is_beyond(time) {
+            series.advance(time, |start, content| hour_of(start, content, selection, groups));
+        }
+        let Some(place) = series.at(time) else { return };
+        let counts = counts_of(&mut place.content.counts, group);
+        match place.hour {
+            None => change(counts),
+            Some(hour) => {
+                let before = counts.clone();
+                change(counts);
+                change_hour(hour, groups.get(group), selection, &before, counts);
+            }
         }
     }
 
@@ -270,7 +237,7 @@ impl DispersalSlots {
             let programme = allowlists.programme(name);
             let targets =
                 selection.matching(|filter| has(&filter.programmes, name) && has(&filter.states, entity.code()));
-            Group::new(programme, allowlists.cell(programme, allowlists.state(entity)), targets, selection)
+            Group::new(programme, allowlists.state(entity), allowlists, targets, selection)
         })
     }
 
@@ -308,8 +275,11 @@ impl DispersalSlots {
                     Some(newer) if newer.time() < period.end => (newer.time(), groups.known(key_of(newer))),
                     _ => continue,
                 };
-                let Some(slot) = series.at(repeating) else { continue };
-                *slot.content.repeats(figure, group) += change;
+                let Some(place) = series.at(repeating) else { continue };
+                *place.content.repeats(figure, group) += change;
+                if let Some(hour) = place.hour {
+                    repeat_in_hour(hour, figure, groups.get(group).state, change);
+                }
             }
         }
     }
@@ -335,86 +305,6 @@ impl DispersalSlots {
     }
 }
 
-impl Group {
-    fn new(
-        programme: ProgrammeIndex,
-        cell: CellIndex,
-        targets: Box<[StreamTargetIndex]>,
-        selection: &Selection,
-    ) -> Self {
-        let own = (0..Period::STANDARD.len()).map(|period| (Figure::Own(period), period)).collect();
-        let mut people = vec![HeadcountFigures { headcount: Headcount::Programme(programme), figures: own }];
-        for &index in &targets {
-            let target = selection.of(index);
-            if target.measure != Measure::Beneficiaries {
-                continue;
-            }
-            let (headcount, figure) = (Headcount::Filter(target.like), (Figure::Target(index), target.period));
-            match people.iter_mut().find(|known| known.headcount == headcount) {
-                Some(known) => known.figures.push(figure),
-                None => people.push(HeadcountFigures { headcount, figures: vec![figure] }),
-            }
-        }
-        Self { programme, cell, targets, people }
-    }
-
-    /// True if dispersals of the group count for a headcount.
-    fn counts_for(&self, headcount: Headcount) -> bool {
-        match headcount {
-            Headcount::Programme(programme) => self.programme == programme,
-            Headcount::Filter(target) => self.targets.binary_search(&target).is_ok(),
-        }
-    }
-}
-
-impl SlotContent {
-    fn repeats(&mut self, figure: Figure, group: u32) -> &mut i64 {
-        match figure {
-            Figure::Own(period) => &mut counts_of(&mut self.counts, group).repeats[period],
-            Figure::Target(target) => counts_of(&mut self.repeats, target.index() as u32),
-        }
-    }
-}
-
 fn key_of(dispersal: &Dispersal) -> PaneKey {
     cell_key(dispersal.programme(), dispersal.state())
-}
-
-fn show(pane: &OpenSlot<SlotContent>, selection: &Selection, groups: &Groups<Group>) -> Slot {
-    let mut cells: HashMap<CellIndex, SlotFigures> = HashMap::new();
-    let mut tallies = vec![Tally::default(); selection.targets.len()];
-    for (group, counts) in pane.content.counts.iter().enumerate() {
-        let group = groups.get(group as u32);
-        if counts.dispersals > 0 {
-            let live = counts.live as i64;
-            let figures = SlotFigures {
-                dispersals: counts.dispersals,
-                net: counts.net,
-                people: counts.repeats.map(|repeats| live - repeats),
-            };
-            *cells.entry(group.cell).or_default() += &figures;
-        }
-        for &target in &group.targets {
-            tallies[target.index()] += &counts.tally(selection.of(target).measure);
-        }
-    }
-    for (tally, repeats) in tallies.iter_mut().zip(&pane.content.repeats) {
-        tally.amount -= i128::from(*repeats);
-    }
-    Slot { span: pane.span, cells: cells.into_iter().collect(), tallies }
-}
-
-impl GroupCounts {
-    /// Contribution to a target, before repeating dispersals are taken off.
-    fn tally(&self, measure: Measure) -> Tally {
-        let of = |amount: u64| Tally { amount: amount.into(), base: 0 };
-        match measure {
-            Measure::Beneficiaries => Tally { amount: self.live.into(), base: self.net as i128 },
-            Measure::Dispersals => Tally { amount: self.dispersals.into(), base: self.net as i128 },
-            Measure::NetPesos => Tally { amount: self.net as i128, base: self.live.into() },
-            Measure::Applications => of(self.applications),
-            Measure::Approvals => of(self.approvals),
-            _ => unreachable!("targets of other streams are not selected"),
-        }
-    }
 }

@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allowlists::LabelKind;
+use crate::api::cells::pesos;
 use crate::api::context::RequestContext;
+use crate::calendar::Period;
 use crate::clock::Timestamp;
 use crate::settings::BilingualText;
 use crate::targets::Quantity;
+use crate::view::slots::Slots;
+use crate::view::states::state_people;
 use crate::view::totals::Totals;
 
 /// Payments in a federal state.
@@ -41,6 +46,43 @@ pub(crate) struct StateBefore {
     pub(crate) until_ms: Timestamp,
 }
 
-pub(super) fn describe(_context: &RequestContext<'_>, _totals: &Totals) -> Vec<StateNow> {
-    Vec::new()
+/// Returns the states with anyone paid this week, today, or in the week before; none while part of this week is forgotten.
+pub(super) fn describe(context: &RequestContext<'_>, _totals: &Totals) -> Vec<StateNow> {
+    let slots = &context.snapshot.merged.disbursements.slots;
+    let (states, zone, now) = (&context.allowlists.states, context.zone(), context.now);
+    let Some(calendar) = context.targets().payments_calendar().cloned() else {
+        return Vec::new();
+    };
+    let people = state_people(slots, states.count(), now, zone, &calendar);
+    let (Some(day), Some(week)) = (people.day, people.week) else { return Vec::new() };
+    let [net_day, net_week] = [Period::Day, Period::WEEK].map(|period| net_by_state(slots, context, period));
+    let describe = |state: usize| {
+        let before = people
+            .before
+            .as_ref()
+            .map(|before| StateBefore { beneficiaries: before.people[state], until_ms: before.until });
+        let name = &states.names()[state];
+        StateNow {
+            state: name.clone(),
+            name: context.allowlists.names.of(LabelKind::State, state).clone(),
+            day: StatePayments { beneficiaries: day[state], net_pesos: pesos(net_day[state]) },
+            week: StatePayments { beneficiaries: week[state], net_pesos: pesos(net_week[state]) },
+            before,
+        }
+    };
+    let is_shown = |state: &StateNow| {
+        state.week.beneficiaries > 0 || state.before.as_ref().is_some_and(|before| before.beneficiaries > 0)
+    };
+    (0..states.count()).map(describe).filter(is_shown).collect()
+}
+
+/// Net centavos of each state in the running period.
+fn net_by_state(slots: &Slots, context: &RequestContext<'_>, period: Period) -> Vec<u128> {
+    let states = context.allowlists.states.count();
+    let mut net = vec![0; states];
+    let span = period.at(context.now, context.zone());
+    for slot in span.into_iter().flat_map(|span| slots.within(span)) {
+        slot.cells.iter().for_each(|(cell, figures)| net[cell.index() % states] += figures.net);
+    }
+    net
 }

@@ -22,7 +22,7 @@ use crate::view::closed_periods::ClosedPeriods;
 use crate::view::cut::PartitionCut;
 use crate::view::merged::MergedView;
 use crate::view::progress::Evaluator;
-use crate::view::slots::{Slot, SlotFigures, Slots};
+use crate::view::slots::{Slot, SlotFigures, SlotHour, Slots};
 use crate::view::snapshot::{PartitionStatus, Phase, Publication, Snapshot, SnapshotPublisher};
 use crate::view::{CallView, DisbursementView, PartitionView, RecordCounts, StreamFigures, Views};
 
@@ -101,8 +101,14 @@ fn slot_of_cells(start: &str, hours: Millis, rows: &[CellRow], targets: &Targets
         Measure::NetPesos => Tally { amount: i128::from(left) * CREDIT as i128, base: left.into() },
         _ => Tally { amount: rows.iter().map(|(.., people)| i128::from(*people)).sum(), base: 0 },
     };
-    let tallies = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
-    Arc::new(Slot { span: Interval { start, end: start + hours * HOUR }, cells: cells.collect(), tallies })
+    let tallies: Vec<Tally> = targets.of_stream(Stream::Disbursement).map(|(_, target)| tally(target)).collect();
+    Arc::new(Slot {
+        span: Interval { start, end: start + hours * HOUR },
+        cells: cells.collect(),
+        hours: vec![Arc::new(SlotHour { tallies: tallies.clone(), states: Vec::new(), start: start + 10 * HOUR })],
+        tallies,
+        states: Vec::new(),
+    })
 }
 
 fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
@@ -118,14 +124,26 @@ fn dispersals(targets: &Arc<Targets>, late: bool) -> Slots {
         slot_of_cells("2020-05-15T05:00:00Z", 18, &[(1, 0, 25, 25, 25)], targets),
     ];
     let from = at("2020-05-01T05:00:00Z");
-    Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from }
+    Slots { targets: Arc::clone(targets), slots, people_from: from, counts_from: from, hours_from: from }
 }
 
 fn calls(targets: &Arc<Targets>) -> Slots {
     let tallies: Vec<Tally> = targets.of_stream(Stream::Call).map(|_| Tally { amount: 75, base: 100 }).collect();
     let start = at("2020-05-15T05:00:00Z");
-    let slot = Slot { span: Interval { start, end: start + 18 * HOUR }, cells: Vec::new(), tallies };
-    Slots { targets: Arc::clone(targets), slots: vec![Arc::new(slot)], people_from: start, counts_from: start }
+    let slot = Slot {
+        span: Interval { start, end: start + 18 * HOUR },
+        cells: Vec::new(),
+        tallies,
+        states: Vec::new(),
+        hours: Vec::new(),
+    };
+    Slots {
+        targets: Arc::clone(targets),
+        slots: vec![Arc::new(slot)],
+        people_from: start,
+        counts_from: start,
+        hours_from: start,
+    }
 }
 
 pub(super) fn partition(stream: Stream, figures: StreamFigures) -> PartitionStatus {
@@ -279,6 +297,7 @@ fn request_of(path: &str) -> ApiRequest {
     match path.split('/').collect::<Vec<_>>()[..] {
         ["now"] => ApiRequest::Now,
         ["targets"] => ApiRequest::Targets,
+        ["targets", name, "curve"] => ApiRequest::Curve(name.to_owned()),
         ["targets", name] => ApiRequest::Target(name.to_owned()),
         ["targets", name, "history"] => ApiRequest::History(name.to_owned()),
         ["cuts"] => ApiRequest::Cuts,

@@ -49,6 +49,7 @@ fn report(goal: Quantity, actual: Quantity) -> PaceReport {
         shortfall: Some(8_029.0),
         tolerance: Some(1_000.0),
         projection: Some(87_268.0),
+        each: Some(1.0),
         projection_range: None,
         probability: Some(0.001),
         required_per_open_hour: None,

@@ -16,6 +16,7 @@ fn people(actual: i128, share: f64, probability: f64) -> PaceReport {
         shortfall: Some(plan - actual as f64),
         tolerance: Some(30.0),
         projection: None,
+        each: Some(1.0),
         projection_range: None,
         probability: Some(probability),
         required_per_open_hour: None,

@@ -40,10 +40,18 @@ fn slots(targets: &Arc<Targets>, days: &[(i64, u64)]) -> Slots {
             span: Interval { start: START + day * DAY, end: START + (day + 1) * DAY },
             cells: vec![(CellIndex::new(0), figures)],
             tallies: vec![Tally { amount: i128::from(dispersals), base: 0 }; 4],
+            states: Vec::new(),
+            hours: Vec::new(),
         })
     };
     let slots = days.iter().map(slot).collect();
-    Slots { targets: Arc::clone(targets), slots, people_from: Timestamp::MIN, counts_from: Timestamp::MIN }
+    Slots {
+        targets: Arc::clone(targets),
+        slots,
+        people_from: Timestamp::MIN,
+        counts_from: Timestamp::MIN,
+        hours_from: Timestamp::MIN,
+    }
 }
 
 fn part(slots: &Slots, day: i64) -> PartitionCut {

@@ -62,6 +62,8 @@ fn disperse(view: &mut DisbursementView, time: Timestamp, cell: usize) {
         span: Interval { start: time, end: time + MINUTE },
         cells: cells.into_iter().collect(),
         tallies: vec![Tally { amount: tally, base: 0 }],
+        states: vec![[tally as i64, 1]],
+        hours: vec![Arc::new(SlotHour { tallies: vec![Tally { amount: tally, base: 2 }], ..SlotHour::new(time) })],
     };
     slots.set(time, Some(Arc::new(slot)));
 }

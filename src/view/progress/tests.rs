@@ -36,12 +36,17 @@ fn targets(measure: Measure, period: Period, zone: &TimeZone) -> Arc<Targets> {
 fn tallies(targets: &Arc<Targets>, zone: &TimeZone, known_from: Timestamp, days: &[(Timestamp, Tally)]) -> Tallies {
     let slot = |(instant, tally): &(Timestamp, Tally)| {
         let span = Period::Day.at(*instant, zone).unwrap();
-        Arc::new(Slot { span, cells: Vec::new(), tallies: vec![*tally] })
+        Arc::new(Slot { span, cells: Vec::new(), tallies: vec![*tally], states: Vec::new(), hours: Vec::new() })
     };
     let slots = days.iter().map(slot).collect();
     let mut streams = PerStream::<Slots>::default();
-    streams[targets.targets[0].measure.stream()] =
-        Slots { targets: Arc::clone(targets), slots, people_from: known_from, counts_from: known_from };
+    streams[targets.targets[0].measure.stream()] = Slots {
+        targets: Arc::clone(targets),
+        slots,
+        people_from: known_from,
+        counts_from: known_from,
+        hours_from: known_from,
+    };
     Tallies::of(targets, streams)
 }
 

@@ -3,6 +3,7 @@
 
 mod backfill;
 mod cuts;
+mod hours;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -74,6 +75,8 @@ fn compare(core: &mut Core, scene: &Scene, oracle: &Oracle, places: &[Timestamp]
             prop_assert_eq!(shown, expected, "{:?} of {:?}", target, span);
         }
     }
+    hours::compare(&tallies, scene, &reached, places)?;
+    hours::compare_states(core, scene, oracle, places)?;
     Ok(())
 }
 

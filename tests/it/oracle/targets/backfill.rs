@@ -6,26 +6,39 @@ use std::sync::Arc;
 use pacemeter::aggregate::{PartitionState, ViewConfig};
 use pacemeter::allowlists::CellIndex;
 use pacemeter::calendar::Interval;
+use pacemeter::clock::Timestamp;
 use pacemeter::targets::{Tally, Targets};
-use pacemeter::view::slots::{SlotFigures, Slots};
+use pacemeter::view::slots::{SlotFigures, SlotHour, Slots};
 use proptest::prelude::*;
 
 use super::super::images::ImageInProgress;
 use super::super::{Core, START, log, records_in};
 use super::scene::{Scene, scene};
 
-/// Figures of a slot without empty cells.
-type Shows = (BTreeMap<CellIndex, SlotFigures>, Vec<Tally>);
+/// Figures of a slot without empty cells, and those of its hours if they are known.
+type Shows = (BTreeMap<CellIndex, SlotFigures>, Vec<Tally>, BTreeMap<Timestamp, HourShows>);
+
+/// Tallies and people by state of an hour.
+type HourShows = (BTreeMap<usize, Tally>, BTreeMap<usize, i64>);
 
 /// Figures of slots that are known as a whole and not empty.
 fn shows(slots: &Slots) -> BTreeMap<Interval, Shows> {
     let whole = slots.slots.iter().filter(|slot| slot.span.start >= slots.counts_from);
     let show = whole.map(|slot| {
         let cells = slot.cells.iter().copied().filter(|(_, figures)| *figures != SlotFigures::default()).collect();
-        (slot.span, (cells, slot.tallies.clone()))
+        let known = slot.hours.iter().filter(|_| slot.span.start >= slots.hours_from);
+        let hours = known.map(|hour| (hour.start, show_hour(hour))).filter(|(_, shows)| *shows != HourShows::default());
+        (slot.span, (cells, slot.tallies.clone(), hours.collect()))
     });
-    let nothing = |(cells, tallies): &Shows| cells.is_empty() && tallies.iter().all(|tally| *tally == Tally::default());
+    let nothing = |(cells, tallies, hours): &Shows| {
+        cells.is_empty() && hours.is_empty() && tallies.iter().all(|tally| *tally == Tally::default())
+    };
     show.filter(|(_, shows)| !nothing(shows)).collect()
+}
+
+fn show_hour(hour: &SlotHour) -> HourShows {
+    let tallies = hour.tallies.iter().copied().enumerate().filter(|(_, tally)| *tally != Tally::default());
+    (tallies.collect(), hour.states.iter().copied().enumerate().filter(|(_, people)| *people != 0).collect())
 }
 
 fn assert_same_slots(core: &mut Core, expected: &mut Core) -> Result<(), TestCaseError> {
