@@ -248,7 +248,8 @@ impl StoryDay {
     fn following(&mut self) {
         for (order, (initiative, milestone, quantity)) in FOLLOWING.into_iter().enumerate() {
             for record in 0..RECORDS_OF_A_MILESTONE {
-                let part = quantity * (record + 1) / RECORDS_OF_A_MILESTONE - quantity * record / RECORDS_OF_A_MILESTONE;
+                let part =
+                    quantity * (record + 1) / RECORDS_OF_A_MILESTONE - quantity * record / RECORDS_OF_A_MILESTONE;
                 let at = self.midnight + 6 * HOUR + (5 + 15 * order as Millis + record as Millis) * MINUTE;
                 self.milestone(at, initiative, milestone, part as u32);
             }
