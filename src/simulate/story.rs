@@ -262,10 +262,10 @@ impl StoryDay {
     }
 }
 
-/// Wait of a call: short mostly, at most 45 s.
+/// Wait of a call: short mostly, at most 32 s.
 fn wait(random: u64) -> Millis {
     let random = (random % 100) as Millis;
-    random * random * 45 * SECOND / 9_801
+    random * random * 32 * SECOND / 9_801
 }
 
 /// Talk of a call in milliseconds: half a minute to eight.
