@@ -68,7 +68,7 @@ fn public_figures() -> Vec<PublicFigure> {
         figure("contacts handled", CONTACTS, Place::Actual("contacts")),
         figure("agents at home", AGENTS, Place::Agents),
         figure("businesses in the online market", BUSINESSES, Place::Actual("businesses")),
-        figure("the same, as a milestone", BUSINESSES, Place::Milestone(MARKET_BUSINESS.0, MARKET_BUSINESS.1)),
+        figure("the same, as milestones", BUSINESSES, Place::Milestone(MARKET_BUSINESS.0, MARKET_BUSINESS.1)),
         figure("goal of the week, in people", WEEKLY_GOAL, Place::Goal("weekly_beneficiaries")),
         figure("people of the week so far", PEOPLE_OF_LAST_WEEK, Place::Actual("weekly_beneficiaries")),
         following("hours of the regional meeting", hours),
