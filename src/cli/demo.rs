@@ -66,7 +66,7 @@ pub(crate) struct DemoScenario {
     /// Size of the programme and of its targets; 1 pays about 100,000 people a week; default: 1, or 0.1 with --live.
     #[arg(long, value_name = "FACTOR", value_parser = parse_scale)]
     scale: Option<f64>,
-    /// Play the programme as it was told in public instead, in about a minute, and compare its figures: 2020.
+    /// Play the programme as it was told in public instead, in less than two minutes, and compare its figures: 2020.
     #[arg(long, value_name = "YEAR", value_enum, hide_possible_values = true,
           conflicts_with_all = ["scale", "speed", "live", "run_time"])]
     story: Option<DemoStory>,

@@ -91,11 +91,16 @@ pub struct StoryProgramme {
 impl StoryProgramme {
     /// The story at its beginning.
     pub fn new(seed: u64, partitions: PartitionCounts) -> Self {
+        Self::from_day(seed, partitions, START)
+    }
+
+    /// A part of the story: all from the beginning of the day that contains `start`.
+    pub fn from_day(seed: u64, partitions: PartitionCounts, start: Timestamp) -> Self {
         Self {
             writer: EventWriter::new(seed, partitions, Envelopes::Mixed),
             seed,
             plan: StoryPlan::new(),
-            next_day: (START - FIRST_DAY) / DAY,
+            next_day: (day_start(start) - FIRST_DAY) / DAY,
             today: Vec::new().into_iter(),
             serial: 0,
             calls: 0,

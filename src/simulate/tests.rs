@@ -75,9 +75,8 @@ fn every_record_has_the_meaning_stated_to_the_oracle() {
 /// The last days have every kind of record.
 #[test]
 fn records_of_the_story_say_their_meaning_in_order() {
-    let mut programme = story::StoryProgramme::new(5, SIX);
-    let first = programme.advance_to(story::START + 2 * DAY);
-    programme.advance_to(story::END - 26 * HOUR);
+    let first = story::StoryProgramme::new(5, SIX).advance_to(story::START + 2 * DAY);
+    let mut programme = story::StoryProgramme::from_day(5, SIX, story::END - DAY);
     let last = programme.advance_to(story::END);
     assert!(programme.advance_to(story::END + DAY).is_empty(), "the story has an end");
     let mut kinds = BTreeSet::new();

@@ -83,7 +83,7 @@ impl DemoSession<'_> {
         }
         if self.end.is_some() {
             let days = format!("from {} to {}", self.dashboard.local(self.target), self.dashboard.local(told::END));
-            return self.dashboard.print(&format!("the story of 2020, {days}, in about a minute"));
+            return self.dashboard.print(&format!("the story of 2020, {days}, in less than two minutes"));
         }
         let pace = if arguments.live {
             "at the speed of the clock".to_owned()
