@@ -38,7 +38,7 @@ pub const BUSINESSES: u64 = 3_660;
 /// People to be supported in the week of the figures.
 pub const WEEKLY_GOAL: u64 = 100_000;
 
-/// Initiative, milestone and quantity of what followed the figures, in the order in which it is told. The meeting's are
+/// Initiative, milestone and quantity of what followed the figures, in the order of the telling. The meeting's are
 /// public; the hospitals' are those of `config/targets.toml`.
 pub const FOLLOWING: [(&str, &str, u64); 6] = [
     (MEETING, MEETING_HOUR, 130),
