@@ -181,6 +181,6 @@ mod tests {
         let (expected, actual) = (whole.figures(&none, story::END, None), by_days.figures(&none, story::END, None));
         assert_eq!(expected.differences(&actual), Vec::new());
         let agents = expected.0.iter().filter(|(series, _)| series.starts_with("pacemeter_agents{"));
-        assert!(agents.map(|(_, count)| count).sum::<i128>() > 200_000);
+        assert!(agents.map(|(_, count)| count).sum::<i128>() > 100_000);
     }
 }
