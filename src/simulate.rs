@@ -1,12 +1,13 @@
 //! A simulated programme: records for the demo, for load and for tests.
 //!
-//! Two drivers share one generator:
+//! Three drivers share one generator:
 //!
 //! - [`LiveProgramme`] simulates time and returns what was sent until an instant. Its volumes are those of the real
 //!   programme in May 2020, times a scale, spread over a week by a profile.
 //! - [`Load`] makes a given number of events as fast as they can be written.
+//! - [`story::StoryProgramme`] plays the programme of 2020 with its public figures, to the unit.
 //!
-//! Both make *occurrences* ([`occurrence`]), which the emitter ([`emitter`]) turns into records ([`write`], [`style`],
+//! All make *occurrences* ([`occurrence`]), which the emitter ([`emitter`]) turns into records ([`write`], [`style`],
 //! [`text`]). It also adds what goes wrong in practice: duplicates, conflicts, expired and malformed records
 //! ([`malformed`]). Each record comes with its meaning ([`sent`]), taken from the occurrence and never from the bytes,
 //! so that an [`Oracle`](crate::oracle::Oracle) can work out the figures.
@@ -20,6 +21,7 @@ mod load;
 mod malformed;
 mod occurrence;
 mod sent;
+pub mod story;
 mod style;
 #[cfg(test)]
 mod tests;

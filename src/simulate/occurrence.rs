@@ -72,7 +72,7 @@ pub(super) struct Shares<const N: usize> {
 }
 
 impl<const N: usize> Shares<N> {
-    const fn new(names: [&'static str; N], shares: [u32; N]) -> Self {
+    pub(super) const fn new(names: [&'static str; N], shares: [u32; N]) -> Self {
         let mut total = 0;
         let mut index = 0;
         while index < N {
@@ -169,13 +169,18 @@ const fn slices() -> [u8; 1_024] {
     slices
 }
 
+/// Code of a federal state chosen by `random`, any number, by population.
+pub(super) fn home_state(random: u64) -> &'static str {
+    FederalState::CODES[usize::from(SLICES[(random % 1_024) as usize])]
+}
+
 /// Federal state chosen by `random`, any number, by population; sometimes an old code, none, or one that does not
 /// exist.
 pub(super) fn state(random: u64) -> Option<&'static str> {
     match (random >> 10) % 1_000 {
         0..=2 => None,
         3 => Some("MX-XXX"),
-        odd => match FederalState::CODES[usize::from(SLICES[(random % 1_024) as usize])] {
+        odd => match home_state(random) {
             "MX-CMX" if odd < 40 => Some("MX-DIF"),
             code => Some(code),
         },

@@ -72,6 +72,35 @@ fn every_record_has_the_meaning_stated_to_the_oracle() {
     assert!(read > 10_000, "only {read} events");
 }
 
+/// The last days have every kind of record.
+#[test]
+fn records_of_the_story_say_their_meaning_in_order() {
+    let first = story::StoryProgramme::new(5, SIX).advance_to(story::START + 2 * DAY);
+    let mut programme = story::StoryProgramme::from_day(5, SIX, story::END - DAY);
+    let last = programme.advance_to(story::END);
+    assert!(programme.advance_to(story::END + DAY).is_empty(), "the story has an end");
+    let mut kinds = BTreeSet::new();
+    for emissions in [&first, &last] {
+        assert!(emissions.is_sorted_by_key(|emission| emission.timestamp) && !emissions.is_empty());
+    }
+    for emission in first.iter().chain(&last) {
+        let SentRecord::Event(event) = &emission.sent else { panic!("nothing is rejected") };
+        reader::assert_says(emission, event);
+        assert_eq!(event.time, emission.timestamp);
+        kinds.insert(match &event.body {
+            SentBody::Disbursement(event) => event.kind.name(),
+            SentBody::Call(event) => event.kind.name(),
+            SentBody::Agent(event) => event.status.name(),
+            SentBody::Milestone(event) => event.kind.name(),
+        });
+    }
+    let steps = ["abandoned", "answered", "applied", "approved", "available", "completed", "dispersed", "offered"];
+    assert!(kinds.into_iter().eq(steps.into_iter().chain(["reached", "signed_out"])));
+    let after = last.iter().filter(|emission| emission.timestamp > story::FIGURES_AT);
+    assert!(after.clone().count() > 1_900, "agents and what followed");
+    assert!(after.into_iter().all(|emission| emission.stream != Stream::Disbursement));
+}
+
 #[test]
 fn records_of_one_key_are_in_one_partition() {
     let mut partition_of = BTreeMap::new();

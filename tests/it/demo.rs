@@ -165,6 +165,40 @@ fn standard_error_of_the_demo_is_the_log_alone() {
     }
 }
 
+/// The whole story, as its figures are exact at full size only. A build without optimisation would take minutes.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes four minutes of CPU time without optimisation")]
+fn the_story_of_2020_ends_with_its_public_figures() {
+    let started = Instant::now();
+    // It takes longer than other tests let a program run.
+    let output = child_command(&["demo", "--story", "2020", "--set", ANY_PORT]).stdin(Stdio::null()).output();
+    let output = output.expect("the program starts");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let (compared, told) = printed.split_once("\npublic figure ").expect("the public figures come last");
+    assert!(compared.contains(" families: all equal\n"), "{compared}");
+    for (name, figure) in [
+        ("pesos paid", "9,232,000,000"),
+        ("supports of 25,000 pesos", "369,280"),
+        ("credits to domestic workers", "5,759"),
+        ("contacts handled", "1,263,000"),
+        ("agents at home", "1,900"),
+        ("businesses in the online market", "3,660"),
+        ("goal of the week, in people", "100,000"),
+        ("hours of the regional meeting", "130"),
+        ("remote participants in it", "220"),
+        ("agreements of it", "837"),
+    ] {
+        let line = told.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {told}"));
+        let last_cut = if line.contains(" - ") { 1 } else { 0 };
+        assert_eq!(line.matches(figure).count() + last_cut, 3 + usize::from(name.contains(figure)), "{line}");
+        assert!(line.ends_with("  equal"), "{line}");
+    }
+    assert!(!told.contains("DIFFERS") && told.contains("--keep, http://127.0.0.1:"), "{told}");
+    // Two minutes on two free cores; other tests run beside it.
+    assert!(started.elapsed().as_secs() < 600, "{:?}", started.elapsed());
+}
+
 /// The reader ends first behind `| head -1`.
 #[test]
 fn a_closed_standard_output_ends_commands_quietly_with_141() {

@@ -189,12 +189,14 @@ impl Texts {
         let answered = samples.sum_where("pacemeter_call_events_total", "event=\"answered\"").unwrap_or(0.0);
         let in_time =
             if answered > 0.0 { sum("pacemeter_calls_answered_within_target_total") * 100.0 / answered } else { 0.0 };
-        let calls = format!(
-            "{} offered, {} answered, {in_time:.1} % in time, {} waiting",
-            part("pacemeter_call_events_total", "event=\"offered\""),
-            human(answered),
-            count("pacemeter_calls_waiting")
-        );
+        let offered = part("pacemeter_call_events_total", "event=\"offered\"");
+        let completed = part("pacemeter_call_events_total", "event=\"completed\"");
+        let calls = if answered > 0.0 || completed == "0" {
+            let (answered, waiting) = (human(answered), count("pacemeter_calls_waiting"));
+            format!("{offered} offered, {answered} answered, {in_time:.1} % in time, {waiting} waiting")
+        } else {
+            format!("{completed} handled")
+        };
         let agents = format!(
             "{} at work, {} on a call, {} available",
             count("pacemeter_agents"),

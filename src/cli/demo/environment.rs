@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::embedded::{DEAD_LETTER_TOPIC, Embedded, TOPICS};
+use super::story;
 use crate::cli::DemoArgs;
 use crate::runtime::{Exit, Failure};
 use crate::settings::{Layers, SettingsReader};
@@ -18,6 +19,9 @@ const TARGETS: &str = include_str!("../../../config/targets.toml");
 
 /// Listen address if it is free and the user sets no other.
 pub(super) const LISTEN: &str = "127.0.0.1:9464";
+
+/// Time of day of cuts beside midnight.
+const CUTS_AT: &str = "18:00";
 
 /// Listen address if the usual one is in use.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -40,9 +44,15 @@ impl DemoEnvironment {
         let directory = Directory::create()?;
         let file = directory.0.join("demo.toml");
         let reserved = TcpListener::bind(LISTEN).ok();
-        let text = default_settings(if reserved.is_some() { LISTEN } else { ANY_PORT }, &directory);
+        let listen = if reserved.is_some() { LISTEN } else { ANY_PORT };
+        let (text, targets_text) = if arguments.scenario.story.is_some() {
+            let text = default_settings(listen, &directory, story::CUTS_AT);
+            ([story::TITLE, &text, story::NAMES].concat(), story::TARGETS.to_owned())
+        } else {
+            (default_settings(listen, &directory, CUTS_AT), scaled_targets(arguments.scale()))
+        };
         let targets = directory.0.join("targets.toml");
-        fs::write(&targets, scaled_targets(arguments.scale()))
+        fs::write(&targets, targets_text)
             .map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
         fs::write(&file, text).map_err(|error| Failure::from_io(format!("the file {}", file.display()), &error))?;
         let mut layers = arguments.settings.own_layers();
@@ -93,12 +103,12 @@ fn scaled_targets(scale: f64) -> String {
 
 /// Settings that the user may override. The log level is `error` because the programme contains rejected records,
 /// and warnings about them would disturb the dashboard.
-fn default_settings(listen: &str, directory: &Directory) -> String {
+fn default_settings(listen: &str, directory: &Directory, cuts_at: &str) -> String {
     let list = |names: &[&str]| serde_json::to_string(names).expect("names are JSON");
     let state = serde_json::to_string(&directory.0.join("state").to_string_lossy()).expect("a path is JSON");
     let targets = serde_json::to_string(&directory.0.join("targets.toml").to_string_lossy()).expect("a path is JSON");
     format!(
-        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"error\"\ntargets.files = [{targets}]\ncuts.at = [\"18:00\"]\n\
+        "http.listen = \"{listen}\"\nstate.directory = {state}\nlog.level = \"error\"\ntargets.files = [{targets}]\ncuts.at = [\"{cuts_at}\"]\n\
          cuts.calendar = \"payments\"\n[labels]\nprogrammes = {}\nqueues = {}\nsites = {}\n\
          initiatives = {}\nmilestones = {}\n",
         list(LABELS.programmes),
@@ -184,6 +194,17 @@ mod tests {
         let environment = environment("pacemeter demo --scale 0.1");
         let mut reader = environment.reader();
         assert_eq!(crate::cli::expectation::targets(&mut reader).targets.len(), 14);
+        reader.finish().unwrap();
+    }
+
+    #[test]
+    fn the_story_has_names_and_targets_of_its_own() {
+        let environment = environment("pacemeter demo --story 2020");
+        let mut reader = environment.reader();
+        let targets = crate::cli::expectation::targets(&mut reader);
+        assert_eq!(targets.targets.len(), 6);
+        assert!(targets.targets.iter().all(|target| target.title.is_some()));
+        assert_eq!(reader.strings("cuts.at"), ["06:00"]);
         reader.finish().unwrap();
     }
 
