@@ -3,6 +3,7 @@
 
 mod alerting;
 mod alerts;
+mod browsers;
 mod calendars;
 mod cli;
 mod demo;
@@ -13,7 +14,6 @@ mod faults;
 mod fuzz;
 mod kafka;
 mod oracle;
-mod page;
 mod program;
 mod restarts;
 mod simulator;

@@ -21,7 +21,7 @@ use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 /// Time in which a banner must be there (milliseconds).
 const BANNER_WITHIN: u64 = 5_000;
 /// Longest run of one script.
-const SCRIPT_LIMIT: Duration = Duration::from_secs(240);
+const SCRIPT_LIMIT: Duration = Duration::from_secs(480);
 /// Number of updates that are compared in Chromium and in Firefox.
 const UPDATES: [&str; 2] = ["60", "10"];
 
