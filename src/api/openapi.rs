@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::ApiError;
-use super::cuts::{CutResponse, CutsResponse};
 use super::curve::CurveResponse;
+use super::cuts::{CutResponse, CutsResponse};
 use super::events::EventsResponse;
 use super::history::HistoryResponse;
 use super::now::NowResponse;
@@ -179,7 +179,9 @@ fn parameters(described: &DescribedPath) -> Vec<Value> {
                 json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX }),
             ),
             "step" => ("Distance between two points.", json!({ "enum": ["hour", "day"], "default": "hour" })),
-            _ => ("Running period, or the one before.", json!({ "enum": ["current", "previous"], "default": "current" })),
+            _ => {
+                ("Running period, or the one before.", json!({ "enum": ["current", "previous"], "default": "current" }))
+            }
         };
         json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema })
     });
@@ -194,9 +196,8 @@ pub(super) fn document() -> Value {
         settings.meta_schema = None;
     });
     let mut generator = settings.into_generator();
-    let entry = |described: &DescribedPath| {
-        (described.path.to_owned(), json!({ "get": described.operation(&mut generator) }))
-    };
+    let entry =
+        |described: &DescribedPath| (described.path.to_owned(), json!({ "get": described.operation(&mut generator) }));
     let paths: Map<String, Value> = PATHS.iter().map(entry).collect();
     let error = schema::<ApiError>(&mut generator).to_value();
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });

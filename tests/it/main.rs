@@ -12,6 +12,7 @@ mod exposition;
 mod faults;
 mod fuzz;
 mod kafka;
+mod openapi;
 mod oracle;
 mod page;
 mod program;

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 /// Status of errors, and when it is answered.
 const ERRORS: [(u16, &str); 11] = [
-    (400, "A parameter is unknown or invalid, the id of a period is invalid, or the request has no or several Host lines."),
+    (
+        400,
+        "A parameter is unknown or invalid, the id of a period is invalid, or the request has no or several Host lines.",
+    ),
     (404, "Nothing has that name; `nearest` is the nearest existing name."),
     (405, "The method is not GET or HEAD."),
     (408, "The head of the request is too slow."),

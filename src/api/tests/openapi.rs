@@ -114,15 +114,15 @@ fn schema_of(schema: &Value) -> &'static Value {
 fn parameters_are_those_that_are_read() {
     let world = World::new(three_targets());
     let examples = [("limit", "1"), ("before_ms", "1589238000000"), ("step", "day"), ("period", "previous")];
-    for address in ["now", "targets", "targets/weekly-people", "targets/weekly-people/curve", "events", "cuts", "cuts/newest"]
-        .into_iter()
-        .chain(["targets/weekly-people/history", "targets/weekly-people/history.csv", "periods/week/current.xlsx"])
+    for address in
+        ["now", "targets", "targets/weekly-people", "targets/weekly-people/curve", "events", "cuts", "cuts/newest"]
+            .into_iter()
+            .chain(["targets/weekly-people/history", "targets/weekly-people/history.csv", "periods/week/current.xlsx"])
     {
         let parameters = operation(&format!("/api/v1/{address}"))["parameters"].as_array().unwrap();
         for (name, value) in examples {
             let is_described = parameters.iter().any(|one| one["in"] == "query" && one["name"] == name);
             let status = world.answer(&format!("{address}?{name}={value}")).status;
-            // There is no curve of a period before.
             assert_eq!(status != 400, is_described, "{address}?{name}={value}");
         }
         for parameter in parameters.iter().filter(|one| one["in"] == "query") {
@@ -150,7 +150,8 @@ fn it_is_answered_before_there_are_figures_and_has_a_tag() {
     };
     assert!(std::sync::Arc::ptr_eq(&first, &second) && tag == same && tag.len() == 16, "{tag}");
     assert_eq!(serde_json::from_slice::<Value>(&first.plain()).unwrap(), *described());
-    for path in ["now", "targets", "cuts/newest", "periods/day/current", "events", "targets/weekly-people/history.csv"] {
+    for path in ["now", "targets", "cuts/newest", "periods/day/current", "events", "targets/weekly-people/history.csv"]
+    {
         world.answer(path);
     }
 }

@@ -23,7 +23,8 @@ impl<'a> SchemaDocument<'a> {
         let keywords = schema.as_object().unwrap_or_else(|| panic!("{schema} is no object"));
         let check = |(keyword, rule): (&String, &'a Value)| self.keyword(keyword, rule, value, place);
         let mut faults: Vec<String> = keywords.iter().flat_map(check).collect();
-        if let (Some(properties), false) = (schema["properties"].as_object(), keywords.contains_key("additionalProperties"))
+        if let (Some(properties), false) =
+            (schema["properties"].as_object(), keywords.contains_key("additionalProperties"))
         {
             let names = value.as_object().into_iter().flat_map(|object| object.keys());
             let unknown = names.filter(|name| !properties.contains_key(*name));
@@ -56,9 +57,9 @@ impl<'a> SchemaDocument<'a> {
                 fault_unless(entries().iter().filter(|one| self.faults(one, value, place).is_empty()).count() == 1)
             }
             "required" => fault_unless(
-                value.as_object().is_none_or(|object| {
-                    entries().iter().all(|name| object.contains_key(name.as_str().unwrap()))
-                }),
+                value
+                    .as_object()
+                    .is_none_or(|object| entries().iter().all(|name| object.contains_key(name.as_str().unwrap()))),
             ),
             "items" => each(value.as_array().into_iter().flatten().enumerate(), |index, value| {
                 self.faults(rule, value, &format!("{place}/{index}"))
