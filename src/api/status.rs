@@ -44,31 +44,31 @@ pub(crate) struct OutageEntry {
 /// Position and counts of a partition.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PartitionEntry {
-    /// Number of records that contradict an earlier one.
+    /// Number of duplicates whose content differs from the first record.
     pub(crate) conflicts: u64,
-    /// First offset in the state.
+    /// First offset of the state behind the figures.
     pub(crate) first_offset: i64,
     /// End of the log; null while it is unknown.
     pub(crate) high_watermark: Option<i64>,
     /// Number of offsets between the position and the end of the log; null while the end is unknown.
     pub(crate) lag: Option<i64>,
-    /// Offset after the last applied record.
+    /// Offset after the last record in the figures.
     pub(crate) next_offset: i64,
     /// Number of records with each outcome since the state began.
     pub(crate) outcomes: BTreeMap<Cow<'static, str>, u64>,
     /// Number of the partition.
     pub(crate) partition: i32,
-    /// Offset from which records are read next.
+    /// Next offset to apply, or the client's position beyond it.
     pub(crate) position: i64,
     /// Number of rejected records by reason since the state began.
     pub(crate) rejected: BTreeMap<Cow<'static, str>, u64>,
-    /// True while records of the partition do not arrive.
+    /// True if there are records to read, but none arrive.
     pub(crate) stalled: bool,
     /// Name of the stream.
     pub(crate) stream: Cow<'static, str>,
     /// Topic of the stream.
     pub(crate) topic: String,
-    /// Latest time of an event; null before the first.
+    /// Newest event time applied; null before the first.
     pub(crate) watermark_ms: Option<Timestamp>,
 }
 
