@@ -84,7 +84,7 @@ pub fn hour_of(time: Timestamp, zone: &TimeZone) -> Timestamp {
         minute.to_jiff().to_zoned(zone.clone()).minute() == 0 || offset(minute) != offset(minute - 1)
     };
     while !begins(minute) {
-        minute = minute - MINUTE;
+        minute -= MINUTE;
     }
     minute
 }
