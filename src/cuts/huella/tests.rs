@@ -80,7 +80,7 @@ fn example() -> Cut {
 
 /// Changes of one figure or offset.
 const CHANGES: [fn(&mut Cut, usize, i64); 13] = [
-    |cut, _, by| cut.at_ms = cut.at_ms + by,
+    |cut, _, by| cut.at_ms += by,
     |cut, place, by| cut.offsets[place].next_offset += by,
     |cut, place, by| cut.offsets[place].first_offset = Some(100 + by),
     |cut, place, by| cut.periods[place].cells[2 - place].beneficiaries += by as u64,
