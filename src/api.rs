@@ -1,4 +1,5 @@
 //! Answers under `/api/v1`: everything of now, status, targets and their closed periods, cuts, and the figures of any period.
+//! `/openapi.json` describes them (`openapi`).
 //!
 //! Answers are typed (`now`, `targets`, `history`, `cuts`, `periods`); the command line reads the same types. In all of them
 //!
@@ -21,6 +22,7 @@ mod fault;
 pub(crate) mod history;
 mod instant_name;
 pub(crate) mod now;
+mod openapi;
 mod parameters;
 pub(crate) mod periods;
 pub(crate) mod status;
@@ -113,6 +115,9 @@ impl Api {
     }
 
     fn response(&self, request: &ApiRequest, query: &str) -> Result<ApiResponse, ApiError> {
+        if *request == ApiRequest::OpenApi {
+            return Ok(openapi::response());
+        }
         let parameters = Parameters::read(query, request)?;
         match request {
             // Both are answered before there are figures, too: they say why.
@@ -138,7 +143,7 @@ impl Api {
             ApiRequest::Cuts => json_text(&cuts::list(context, parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(context, id)?),
             ApiRequest::Period(kind, id) => json_text(&periods::get(context, kind, id)?),
-            ApiRequest::Now | ApiRequest::File(..) | ApiRequest::Events => {
+            ApiRequest::Now | ApiRequest::File(..) | ApiRequest::Events | ApiRequest::OpenApi => {
                 Err(ApiError::internal("the answer is no figure in JSON"))
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::context::RequestContext;
@@ -16,7 +17,7 @@ use crate::view::progress::Tallies;
 use crate::view::totals::cells_within;
 
 /// Figures of one programme and state in a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CellFigures {
     /// Number of distinct people with a dispersal in the period that is not fully returned.
     pub(crate) beneficiaries: u64,
@@ -33,7 +34,7 @@ impl From<&SpanFigures> for CellFigures {
 }
 
 /// Sums over all programmes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PeriodTotals {
     /// Number of distinct people. A person paid by two programmes would count twice in a sum, so it is null unless a
     /// target without a filter counts people in this kind of period, or there is only one programme.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, ApiError};
@@ -17,7 +18,7 @@ use crate::view::progress::{Evaluator, Tallies, TargetStatus};
 use crate::view::snapshot::Snapshot;
 
 /// A period: its kind, its name and its bounds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PeriodSpan {
     /// `day`, `week`, `month` or `campaign`.
     pub(crate) period: String,

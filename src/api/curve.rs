@@ -2,6 +2,7 @@
 
 mod steps;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::steps::{CurveInput, Steps};
@@ -22,7 +23,7 @@ use crate::view::slots::MAX_HOURLY_DAYS;
 const MOST_PROJECTED: usize = 24;
 
 /// Distance between two points of a curve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CurveStep {
     /// Hour of the programme's zone.
@@ -50,7 +51,7 @@ pub(crate) struct CurveOptions {
 }
 
 /// Answer of `/api/v1/targets/{name}/curve`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CurveResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -91,7 +92,7 @@ pub(crate) struct CurveResponse {
 }
 
 /// Plan and result at an instant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CurvePoint {
     /// Instant, in milliseconds since the epoch.
     pub(crate) at_ms: Timestamp,
@@ -108,7 +109,7 @@ pub(crate) struct CurvePoint {
 }
 
 /// Closed time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ClosedSpan {
     /// Start, in milliseconds since the epoch.
     pub(crate) start_ms: Timestamp,
@@ -119,7 +120,7 @@ pub(crate) struct ClosedSpan {
 }
 
 /// Day of the period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CurveDay {
     /// Start, in milliseconds since the epoch.
     pub(crate) start_ms: Timestamp,
@@ -134,7 +135,7 @@ pub(crate) struct CurveDay {
 }
 
 /// Hours that lack the most.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WorstSpan {
     /// Start, in milliseconds since the epoch.
     pub(crate) start_ms: Timestamp,
@@ -145,7 +146,7 @@ pub(crate) struct WorstSpan {
 }
 
 /// Projected result at an instant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ProjectedPoint {
     /// Instant, in milliseconds since the epoch.
     pub(crate) at_ms: Timestamp,
@@ -158,7 +159,7 @@ pub(crate) struct ProjectedPoint {
 }
 
 /// Cut within the period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CutPoint {
     /// Id of the cut.
     pub(crate) id: String,

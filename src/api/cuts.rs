@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
@@ -24,7 +25,7 @@ use crate::view::progress::Tallies;
 const NEWEST: &str = "newest";
 
 /// Answer of `/api/v1/cuts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CutsResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -37,7 +38,7 @@ pub(crate) struct CutsResponse {
 }
 
 /// A cut in the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CutSummary {
     /// Id of the cut.
     pub(crate) id: String,
@@ -64,7 +65,7 @@ pub(crate) struct CutSummary {
 }
 
 /// Kind and id of a day, a week or a month (`spec/figures.md#periods`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PeriodId {
     /// `day`, `week` or `month`.
     pub(crate) period: String,
@@ -73,7 +74,7 @@ pub(crate) struct PeriodId {
 }
 
 /// A target whose period closed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ClosedTarget {
     /// Name of the target.
     pub(crate) target: String,
@@ -82,7 +83,7 @@ pub(crate) struct ClosedTarget {
 }
 
 /// Answer of `/api/v1/cuts/{id}`: a stored cut, each figure beside its value today.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CutResponse {
     /// Instant for which `today` is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -126,7 +127,7 @@ pub(crate) struct CutResponse {
 }
 
 /// A day, week or month up to the cut.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PeriodToday {
     /// `day`, `week` or `month`.
     pub(crate) period: String,
@@ -145,7 +146,7 @@ pub(crate) struct PeriodToday {
 }
 
 /// Sums over all programmes in the cut, beside those of today.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TotalToday {
     /// Sums in the cut.
     #[serde(flatten)]
@@ -155,7 +156,7 @@ pub(crate) struct TotalToday {
 }
 
 /// Figures of a programme and state in the cut, beside those of today.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CellToday {
     /// Figures in the cut.
     #[serde(flatten)]
@@ -165,7 +166,7 @@ pub(crate) struct CellToday {
 }
 
 /// Figures of a target in the cut, beside those of today.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetToday {
     /// Name of the target.
     pub(crate) target: String,

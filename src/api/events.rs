@@ -1,6 +1,7 @@
 //! `/api/v1/events`: the last events of note, from memory. Log events become people's sentences in
 //! [`telemetry::events`](crate::telemetry::events).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ use crate::telemetry::events::NotedEvent;
 use crate::telemetry::log::level_name;
 
 /// Answer of `/api/v1/events`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct EventsResponse {
     /// Instant of the answer, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -23,7 +24,7 @@ pub(crate) struct EventsResponse {
 }
 
 /// Event of note.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct EventEntry {
     /// Time of the event, in milliseconds since the epoch; of several that are one, that of the first.
     pub(crate) at_ms: Timestamp,

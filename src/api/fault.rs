@@ -1,12 +1,13 @@
 //! Errors of the API.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::http::ApiResponse;
 use crate::settings::nearest;
 
 /// Error of a request, and the body of its response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ApiError {
     /// HTTP status: 400 bad parameter or id, 404 unknown name, 500 stored cut damaged, 503 no figures yet.
     #[serde(skip)]

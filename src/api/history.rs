@@ -1,5 +1,6 @@
 //! `/api/v1/targets/{name}/history`: closed periods of a target, each with its result at the close and today.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::context::RequestContext;
@@ -15,7 +16,7 @@ use crate::view::progress::Tallies;
 
 /// Answer of `/api/v1/targets/{name}/history`. Periods that closed while the target counted something else (another
 /// measure, filter or kind of period) are left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct HistoryResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -40,7 +41,7 @@ pub(crate) struct HistoryResponse {
 }
 
 /// Closed period of a target, with its later corrections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ClosedPeriodEntry {
     /// Kind, id and bounds of the period.
     pub(crate) period: PeriodSpan,
@@ -62,7 +63,7 @@ pub(crate) struct ClosedPeriodEntry {
 }
 
 /// Correction of a closed period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CorrectionEntry {
     /// Id of the cut that reports the correction.
     pub(crate) cut: String,

@@ -12,6 +12,7 @@ mod payments;
 mod states;
 mod trust;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::cache::NowCache;
@@ -28,7 +29,7 @@ use crate::settings::BilingualText;
 use crate::view::totals::{PresenceLimits, Totals};
 
 /// Answer of `/api/v1/now`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NowResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,

@@ -11,10 +11,10 @@ use crate::http::ApiRequest;
 use crate::telemetry::events::MAX_EVENTS;
 
 /// Number of entries in a list without `limit`.
-const DEFAULT_LIMIT: usize = 100;
+pub(super) const DEFAULT_LIMIT: usize = 100;
 
 /// Largest `limit`.
-const MAX_LIMIT: usize = 1_000;
+pub(super) const MAX_LIMIT: usize = 1_000;
 
 /// Query parameters, with defaults.
 pub(super) struct Parameters {

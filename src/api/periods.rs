@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{
@@ -23,7 +24,7 @@ const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
 
 /// Answer of `/api/v1/periods/{day|week|month}/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PeriodResponse {
     /// Instant for which `today` is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -51,7 +52,7 @@ pub(crate) struct PeriodResponse {
 }
 
 /// Figures of a programme, in all and by state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ProgrammeFigures {
     /// Displayed name of the programme.
     pub(crate) programme: String,
@@ -64,7 +65,7 @@ pub(crate) struct ProgrammeFigures {
 }
 
 /// Figures of a state. Each person counts in one state of a programme.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StateFigures {
     /// Displayed code of the state.
     pub(crate) state: String,

@@ -1,6 +1,7 @@
 //! `/api/v1/targets` and `/api/v1/targets/{name}`: targets and their progress. Fields have the names of the metrics
 //! `pacemeter_target_*`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::context::RequestContext;
@@ -14,7 +15,7 @@ use crate::targets::{Filter, Measure, Quantity, Tally, Target, TargetIndex};
 use crate::view::progress::{EndedPeriod, Tallies, TargetStatus};
 
 /// Answer of `/api/v1/targets`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetsResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -27,7 +28,7 @@ pub(crate) struct TargetsResponse {
 }
 
 /// Answer of `/api/v1/targets/{name}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetResponse {
     /// Instant for which everything is evaluated, in milliseconds since the epoch.
     pub(crate) now_ms: Timestamp,
@@ -42,7 +43,7 @@ pub(crate) struct TargetResponse {
 }
 
 /// Plan and result at an instant of the current period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PacePoint {
     /// Instant, in milliseconds since the epoch.
     pub(crate) at_ms: Timestamp,
@@ -55,7 +56,7 @@ pub(crate) struct PacePoint {
 }
 
 /// Target and its progress.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetEntry {
     /// Name of the target.
     pub(crate) name: String,
@@ -84,7 +85,7 @@ pub(crate) struct TargetEntry {
 }
 
 /// Working calendar of a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CalendarState {
     /// Name of the calendar.
     pub(crate) name: String,
@@ -95,7 +96,7 @@ pub(crate) struct CalendarState {
 }
 
 /// Labels of the events that count. An empty list selects every event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TargetSelection {
     /// Names of programmes.
     pub(crate) programmes: Vec<String>,
@@ -110,7 +111,7 @@ pub(crate) struct TargetSelection {
 }
 
 /// Progress of the current period. Formulas are in [`pace`](crate::targets::pace).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CurrentPeriod {
     /// Status by the rules of docs/targets.md#status: `reached`, `on_pace`, `behind`, ... It has held for
     /// `targets.status_hold`.
@@ -158,7 +159,7 @@ pub(crate) struct CurrentPeriod {
 }
 
 /// Last closed period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PreviousPeriod {
     /// Kind, id and bounds of the period.
     pub(crate) period: PeriodSpan,

@@ -3,8 +3,10 @@
 mod curve;
 mod documents;
 mod now;
+mod openapi;
 mod page;
 mod rich;
+mod schema;
 mod world;
 
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SECOND, Timestamp};
@@ -69,7 +70,7 @@ impl Cut {
 }
 
 /// End of a cut in one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CutOffset {
     /// Name of the stream.
     pub stream: String,
@@ -108,7 +109,7 @@ pub struct CutPeriod {
 }
 
 /// The disbursements of one programme in one state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CutCell {
     /// Label of the programme.
     pub programme: String,
@@ -149,7 +150,7 @@ pub struct CutTarget {
 }
 
 /// A change of a period that had closed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Correction {
     /// Name of the target.
     pub target: String,
@@ -159,9 +160,11 @@ pub struct Correction {
     pub start_ms: Timestamp,
     /// Amount in the previous cut; `None` for a ratio whose denominator is zero.
     #[serde(with = "counted")]
+    #[schemars(with = "Option<Quantity>")]
     pub before: Option<Quantity>,
     /// Amount as of this cut; `None` for a ratio whose denominator is zero.
     #[serde(with = "counted")]
+    #[schemars(with = "Option<Quantity>")]
     pub after: Option<Quantity>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::encoded_body::EncodedBody;
 
-/// Request to a path below `/api/v1`, except `status`. Names are percent-decoded, but not checked.
+/// Request to a path below `/api/v1`, except `status`, or to `/openapi.json`. Names are percent-decoded, but not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiRequest {
     /// Everything that a page shows of now.
@@ -27,6 +27,8 @@ pub enum ApiRequest {
     File(Box<ApiRequest>, FileFormat),
     /// Events of note.
     Events,
+    /// Description of the API in OpenAPI.
+    OpenApi,
 }
 
 impl ApiRequest {

@@ -63,6 +63,7 @@ pub(super) fn router(
         .route("/api/v1/cuts", get(cuts))
         .route("/api/v1/cuts/{id}", get(cut))
         .route("/api/v1/periods/{period}/{id}", get(period))
+        .route("/openapi.json", get(openapi))
         .merge(page)
         .fallback(async || Refusal::NOT_FOUND)
         .method_not_allowed_fallback(async || Refusal::METHOD)
@@ -245,6 +246,10 @@ async fn history_xlsx(
 
 async fn events(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     app.answer(ApiRequest::Events, query, headers).await
+}
+
+async fn openapi(State(app): State<AppState>, headers: HeaderMap) -> Response {
+    app.answer(ApiRequest::OpenApi, None, headers).await
 }
 
 async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

@@ -35,13 +35,14 @@ pub(super) const COLUMNS: [Label; 6] = [
 ];
 
 /// Addresses that the document links to.
-pub(super) const LINKS: [(&str, Label); 9] = [
+pub(super) const LINKS: [(&str, Label); 10] = [
     ("/api/v1/now", Label("todo lo que muestra esta página, en JSON", "everything that this page shows, as JSON")),
     ("/api/v1/targets", Label("avance de las metas", "progress of the targets")),
     ("/api/v1/cuts", Label("cortes: copias permanentes de las cifras", "cuts: permanent copies of the figures")),
     ("/api/v1/periods/day/current", Label("cifras del día", "figures of the day")),
     ("/api/v1/events", Label("últimos sucesos", "last events of note")),
     ("/api/v1/status", Label("particiones, retraso, desenlaces", "partitions, lag, outcomes")),
+    ("/openapi.json", Label("descripción de todas las respuestas (OpenAPI)", "description of all answers (OpenAPI)")),
     ("/metrics", Label("cifras para Prometheus", "figures for Prometheus")),
     (
         "/readyz",

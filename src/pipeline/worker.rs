@@ -173,7 +173,7 @@ impl Worker {
         let cut_times = view_config.targets.cut_times(&view_config.allowlists.zone);
         let checkpoints = outputs.checkpoints.clone();
         let evaluator = Evaluator::new(view_config.allowlists.zone.clone());
-        let target_observer = TargetObserver::new(evaluator, HeldStatuses::new(settings.status_hold));
+        let target_observer = TargetObserver::new(evaluator, HeldStatuses::new(settings.status_hold, &clock));
         Self {
             stall_timeout,
             phase: Phase::Starting("the pipeline is starting".to_owned()),

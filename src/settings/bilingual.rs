@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::convert::{as_string, kind_name};
@@ -20,7 +21,7 @@ const LANGUAGES: [&str; 2] = ["es", "en"];
 const FORM: &str = "{ es = \"...\", en = \"...\" }";
 
 /// Text in both languages of the programme's readers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BilingualText {
     /// Spanish, as written in Mexico.
     pub es: String,

@@ -1,7 +1,9 @@
 //! Amounts with the unit they are counted in.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -142,6 +144,23 @@ impl<'de> Deserialize<'de> for Quantity {
             .or_else(money)
             .or_else(ratio)
             .ok_or_else(|| D::Error::custom("no count, pesos with two decimals, or ratio"))
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Amount of a measure: a whole number of a count, pesos as text with two decimals, or a ratio.",
+            "anyOf": [
+                { "type": "integer", "description": "Count." },
+                { "type": "string", "pattern": "^-?[0-9]+\\.[0-9]{2}$", "description": "Pesos." },
+                { "type": "number", "description": "Ratio." },
+            ],
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The bounds are those of the alert rules, so that terminal and alert agree; a test compares them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pace::PaceReport;
@@ -16,7 +17,7 @@ pub const LOW_PROBABILITY: f64 = 0.1;
 pub const LEAST_RISKED_SHARE: f64 = 0.4;
 
 /// Status of a target in its current period. The names are public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaceStatus {
     /// The figures are older than a minute, or there are none.

@@ -68,8 +68,10 @@ impl FigureTime<'_> {
 }
 
 impl HeldStatuses {
-    /// Creates statuses that are replaced once another one has held for so long. None is known yet.
-    pub fn new(hold: Millis) -> Self {
+    /// Creates statuses that are replaced once another one has held for so long. None is known yet. An accelerated clock
+    /// may pass that time between two publications, or stand still after one, so there nothing is held.
+    pub fn new(hold: Millis, clock: &Clock) -> Self {
+        let hold = if clock.speed() == Some(1.0) { hold } else { 0 };
         Self { hold, by_name: Arc::default() }
     }
 
@@ -186,7 +188,7 @@ mod tests {
 
     fn case() -> Case {
         let complete_until = PerStream::from_fn(|_| Some(Timestamp::from_millis(10 * HOLD)));
-        Case { held: HeldStatuses::new(HOLD), complete_until }
+        Case { held: HeldStatuses::new(HOLD, &Clock::wall()), complete_until }
     }
 
     #[test]
@@ -231,5 +233,11 @@ mod tests {
         assert_eq!(read(&case, HOLD + 1, 20), PaceStatus::OnPace, "it was not observed before");
         assert_eq!(read(&case, 1, 100), PaceStatus::Reached);
         assert_eq!(read(&case, 11 * HOLD, 50), PaceStatus::Unknown, "nothing was published since");
+    }
+
+    #[test]
+    fn an_accelerated_clock_holds_nothing_back() {
+        let fast = Clock::accelerated(Timestamp::EPOCH, 900.0);
+        assert_eq!((HeldStatuses::new(HOLD, &fast).hold, HeldStatuses::new(HOLD, &Clock::wall()).hold), (0, HOLD));
     }
 }

@@ -1,7 +1,9 @@
 //! Short hash of figures, by which people compare a printed page with a file or a screen (`spec/figures.md#huella`).
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,6 +27,20 @@ impl fmt::Display for Huella {
 impl Serialize for Huella {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Huella {
+    fn schema_name() -> Cow<'static, str> {
+        "Huella".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Ten hexadecimal digits of a hash over offsets and figures.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{10}$",
+        })
     }
 }
 

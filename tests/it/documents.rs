@@ -33,12 +33,12 @@ const HOSTILE: [&str; 14] = [
     "  spaces  ",
 ];
 
-const TARGETS: &str = "[target.people]\nmeasure = \"beneficiaries\"\nperiod = \"day\"\ngoal = 100\n\n\
+pub const TARGETS: &str = "[target.people]\nmeasure = \"beneficiaries\"\nperiod = \"day\"\ngoal = 100\n\n\
                        [target.pesos]\nmeasure = \"net_pesos\"\nperiod = \"day\"\ngoal = 999999999999.99\n\n\
                        [target.answered]\nmeasure = \"service_level\"\nperiod = \"week\"\ngoal = 0.8\n";
 
 /// Record of a payment at an instant, which is its Kafka timestamp too.
-fn payment(number: usize, programme: &str, at: Timestamp, amount: &str) -> Record {
+pub fn payment(number: usize, programme: &str, at: Timestamp, amount: &str) -> Record {
     let value = json!({
         "id": format!("d-{number}"), "type": "disbursement.dispersed", "time": format!("{at:.3}"),
         "programme": programme, "state": if number.is_multiple_of(2) { "MX-OAX" } else { "MX-JAL" },
@@ -52,12 +52,13 @@ fn payment(number: usize, programme: &str, at: Timestamp, amount: &str) -> Recor
 }
 
 /// Last midnight of the programme whose cut is due; see the test of recomputed cuts.
-fn last_midnight() -> Timestamp {
+pub fn last_midnight() -> Timestamp {
     let midnight = 6 * HOUR;
     (Clock::wall().now() - midnight - 3 * HOUR).floor(DAY) + midnight
 }
 
-fn python_packages() -> String {
+/// Returns the directory of the Python packages that the tests use.
+pub fn python_packages() -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target directory");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/python-packages");
     let output = Command::new(script).env("CARGO_TARGET_DIR", target).output().expect("the script runs");

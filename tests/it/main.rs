@@ -13,6 +13,7 @@ mod exposition;
 mod faults;
 mod fuzz;
 mod kafka;
+mod openapi;
 mod oracle;
 mod program;
 mod restarts;

@@ -1,5 +1,6 @@
 //! Calls that wait, those of today and of the last hour, and agents who are signed in.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::allowlists::LabelKind;
@@ -12,7 +13,7 @@ use crate::view::totals::{AGENT_STATUSES, PresenceLimits, Totals};
 use crate::view::{CallCount, add_each};
 
 /// Call centre now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CallsNow {
     /// Number of waiting calls.
     pub(crate) waiting: u64,
@@ -29,7 +30,7 @@ pub(crate) struct CallsNow {
 }
 
 /// Queue now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct QueueNow {
     /// Queue as in labels.
     pub(crate) queue: String,
@@ -46,7 +47,7 @@ pub(crate) struct QueueNow {
 }
 
 /// Calls of a span, each counted at the time of the event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CallFigures {
     /// Number of calls offered.
     pub(crate) offered: u64,
@@ -65,7 +66,7 @@ pub(crate) struct CallFigures {
 }
 
 /// Agents of a site in one status.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct AgentsNow {
     /// Site as in labels.
     pub(crate) site: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -9,7 +10,7 @@ use crate::record::{Outcome, Reason};
 use crate::view::snapshot::Snapshot;
 
 /// Progress of the process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct HealthNow {
     /// Records read in a second, over the last ten seconds; null at first.
     pub(crate) records_per_second: Option<f64>,
@@ -30,7 +31,7 @@ pub(crate) struct HealthNow {
 }
 
 /// Rejected records of a stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RejectedNow {
     /// Name of the stream.
     pub(crate) stream: String,

@@ -1,5 +1,6 @@
 //! Quantities reached by initiative and milestone.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::allowlists::LabelKind;
@@ -10,7 +11,7 @@ use crate::targets::Quantity;
 use crate::view::totals::Totals;
 
 /// Milestone of an initiative.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct MilestoneNow {
     /// Initiative as in labels.
     pub(crate) initiative: String,

@@ -1,5 +1,6 @@
 //! Payments of the current periods, and approved supports that wait. People are never added over programmes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::allowlists::{Allowlists, CellIndex, LabelKind, ProgrammeIndex};
@@ -12,7 +13,7 @@ use crate::view::panes::SpanFigures;
 use crate::view::totals::Totals;
 
 /// Payments of all programmes, then of each.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PaymentsNow {
     /// Payments of the current day.
     pub(crate) day: PaymentTotals,
@@ -27,7 +28,7 @@ pub(crate) struct PaymentsNow {
 }
 
 /// Payments of a period over all programmes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PaymentTotals {
     /// Number of dispersals, returned ones included.
     pub(crate) dispersals: u64,
@@ -36,7 +37,7 @@ pub(crate) struct PaymentTotals {
 }
 
 /// Payments of a programme.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ProgrammePayments {
     /// Programme as in labels.
     pub(crate) programme: String,
@@ -53,7 +54,7 @@ pub(crate) struct ProgrammePayments {
 }
 
 /// Payments of a programme in a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ProgrammeTotalsNow {
     /// Number of distinct people with a dispersal in the period that is not fully returned; null for `other`, behind
     /// which several programmes can be.
@@ -65,7 +66,7 @@ pub(crate) struct ProgrammeTotalsNow {
 }
 
 /// Approved supports that are neither dispersed nor rejected.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BacklogNow {
     /// Number of supports.
     pub(crate) supports: u64,

@@ -1,5 +1,6 @@
 //! Federal states in the current periods.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::allowlists::LabelKind;
@@ -14,7 +15,7 @@ use crate::view::states::state_people;
 use crate::view::totals::Totals;
 
 /// Payments in a federal state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StateNow {
     /// Code of the state as in labels.
     pub(crate) state: String,
@@ -29,7 +30,7 @@ pub(crate) struct StateNow {
 }
 
 /// Payments in a state in a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StatePayments {
     /// Number of distinct people over all programmes with a dispersal in the state and period that is not fully returned.
     pub(crate) beneficiaries: u64,
@@ -38,7 +39,7 @@ pub(crate) struct StatePayments {
 }
 
 /// Week before the current one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StateBefore {
     /// Number of distinct people, as of the current week.
     pub(crate) beneficiaries: u64,

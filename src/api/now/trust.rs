@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::context::RequestContext;
@@ -14,7 +15,7 @@ use crate::view::snapshot::{NotReady, NotReadyKind, Phase, Snapshot};
 const MAX_LINES: usize = 5;
 
 /// Readiness of the figures, and reasons against it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TrustNow {
     /// True if the figures can be relied on, as `/readyz` says.
     pub(crate) ready: bool,
@@ -29,7 +30,7 @@ pub(crate) struct TrustNow {
 }
 
 /// Completeness of a stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct StreamTrust {
     /// Name of the stream.
     pub(crate) stream: String,
@@ -38,7 +39,7 @@ pub(crate) struct StreamTrust {
 }
 
 /// Reason of one kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TrustReason {
     /// `starting`, `replaying`, `rebuilding`, `stalled`, `outage`, `stale` or `other`.
     pub(crate) kind: String,

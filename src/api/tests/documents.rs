@@ -137,7 +137,7 @@ fn errors_of_files_are_those_of_the_json() {
     }
     assert_eq!(world.get("targets/weekly-people/history.csv?limit=0").0, 400);
     assert_eq!(world.get("cuts/newest.csv?limit=1").0, 400);
-    assert_eq!(world.get("targets.csv").0, 404, "the list of targets is no file");
+    assert_eq!(world.unchecked("targets.csv").status, 404, "the list of targets is no file");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::openapi;
 use super::rich::LIMITS;
 use crate::allowlists::{Allowlists, ProgrammeIndex};
 use crate::api::Api;
@@ -251,7 +252,17 @@ impl World {
         body(&self.answer(path))
     }
 
+    /// Returns an answer, which is as `/openapi.json` describes it.
     pub(super) fn answer(&self, path: &str) -> ApiResponse {
+        let response = self.unchecked(path);
+        if let ApiContent::Json(_) | ApiContent::Shared(..) = response.content {
+            openapi::assert_described(&format!("/api/v1/{path}"), response.status, &body(&response));
+        }
+        response
+    }
+
+    /// Returns an answer of a path that need not be described.
+    pub(super) fn unchecked(&self, path: &str) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         for format in [FileFormat::Csv, FileFormat::Xlsx] {
             if let Some(of) = path.strip_suffix(&format!(".{}", format.extension())) {
