@@ -192,15 +192,14 @@ pub(super) fn get(context: &RequestContext<'_>, name: &str, options: CurveOption
     let input = CurveInput { target, index, period, now, zone, tallies: &tallies, goal: report.goal.value() };
     let steps = Steps::new(&input, options.step);
     let is_over = now >= period.end;
-    let complete_until = context.snapshot.complete_until[target.measure.stream()];
-    let is_current = is_over || context.time().is_current(complete_until);
+    let held = || context.snapshot.publication.statuses.shown(target, &report, &context.time()).status;
     let (days, hours) = (input.progress(CurveStep::Day), input.progress(CurveStep::Hour));
     let (headline, worst) = HeadlineInput {
         period: target.period,
         bounds: period,
         is_over,
         is_ratio: report.goal.ratio().is_some(),
-        status: PaceStatus::of(&report, is_current, target.calendar.is_open(now)),
+        status: if is_over { PaceStatus::of(&report, true, target.calendar.is_open(now)) } else { held() },
         shortfall: report.shortfall,
         days: &days,
         hours: &hours,

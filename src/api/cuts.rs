@@ -46,7 +46,7 @@ pub(crate) struct CutSummary {
     pub(crate) at_ms: Timestamp,
     /// That instant as text in the programme's zone.
     pub(crate) at: String,
-    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
+    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if an operator adopted it.
     pub(crate) seal: SealKind,
     /// True while a record that comes later may belong to the cut.
     #[serde(default)]
@@ -105,7 +105,7 @@ pub(crate) struct CutResponse {
     pub(crate) state_built_ms: Timestamp,
     /// Keyed hash over the cut and the hash of the cut stored before; also in the log event `pacemeter.cut.taken`.
     pub(crate) hash: String,
-    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if stored by an older version.
+    /// `sealed`, `retaken` after an earlier one was damaged or removed, or `unsealed` if an operator adopted it.
     pub(crate) seal: SealKind,
     /// True while a record that comes later may belong to the cut.
     #[serde(default)]

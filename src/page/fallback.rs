@@ -10,9 +10,9 @@ use super::markup::Markup;
 use super::words::{self, COLUMNS, DATA, EXACT, LINKS, NO_PERIOD, NOT_COMPLETE, OF, TARGETS};
 use crate::api::Api;
 use crate::api::now::NowResponse;
-use crate::api::targets::TargetEntry;
+use crate::api::targets::{CurrentPeriod, TargetEntry};
 use crate::settings::BilingualText;
-use crate::targets::Quantity;
+use crate::targets::{Measure, Quantity};
 
 use crate::view::snapshot::Snapshot;
 
@@ -48,7 +48,7 @@ impl Figures {
     pub(super) fn write<'a>(&self, language: Language, out: &'a mut Markup) -> &'a mut Markup {
         out.markup("<section class=\"plain\"><p>").name(said(&self.programme, language)).markup("</p>");
         self.write_trust(language, out);
-        if let Some((first, current)) = self.targets.iter().find_map(|first| Some((first, first.current.as_ref()?))) {
+        if let Some((first, current)) = self.lead() {
             out.markup("<h1>").name(said(&first.title, language)).markup("</h1><p><strong>");
             out.text(&amount(current.actual)).markup("</strong> ").text(OF.text(language)).markup(" ");
             out.text(&amount(Some(current.goal)))
@@ -81,6 +81,13 @@ impl Figures {
             }
             out.markup("</ul>");
         }
+    }
+
+    /// Target that opens the page: the first that counts people, else the first with a current period. The page's modules
+    /// choose the same.
+    fn lead(&self) -> Option<(&TargetEntry, &CurrentPeriod)> {
+        let running = || self.targets.iter().filter_map(|target| Some((target, target.current.as_ref()?)));
+        running().find(|(target, _)| target.measure == Measure::Beneficiaries.name()).or_else(|| running().next())
     }
 
     fn write_targets(&self, language: Language, out: &mut Markup) {

@@ -75,7 +75,8 @@ impl HeadlineInput<'_> {
         let is_behind = matches!(self.status, PaceStatus::AtRisk | PaceStatus::Behind | PaceStatus::SlightlyBehind);
         let shortfall = self.shortfall.filter(|shortfall| is_behind && !self.is_ratio && *shortfall > 0.0);
         let Some(shortfall) = shortfall else { return (self.without_gap(), None) };
-        let day = self.days.iter().find(|day| day.shortfall() >= SHARE_OF_A_DAY * shortfall);
+        let worst_day = self.days.iter().max_by(|day, other| day.shortfall().total_cmp(&other.shortfall()));
+        let day = worst_day.filter(|day| day.shortfall() >= SHARE_OF_A_DAY * shortfall);
         let is_candidate = |hour: &SpanProgress| day.is_none_or(|day| day.span.contains(hour.span.start));
         let candidates: Vec<SpanProgress> = self.hours.iter().copied().filter(is_candidate).collect();
         let worst = worst_hours(&candidates, SHARE_OF_HOURS * shortfall, self.zone);

@@ -41,19 +41,21 @@ pub fn sentence(input: &SentenceInput<'_>) -> BilingualText {
             let (es, en) = period_words(input.target.period);
             text(format!("{} apenas empieza.", capitalized(es)), format!("{} has just begun.", capitalized(en)))
         }
+        // A held status may differ from its figures for a moment; then the figures alone are said.
+        PaceStatus::AtRisk | PaceStatus::Behind | PaceStatus::SlightlyBehind if input.is_contradicted() => {
+            input.on_pace()
+        }
         PaceStatus::AtRisk => {
             input.distance("No se alcanzará la meta a este ritmo.", "At this pace the goal will be missed.")
         }
-        PaceStatus::Behind if input.is_ratio() => input.ratio("Vamos abajo de la meta", "Below the goal"),
+        PaceStatus::Behind | PaceStatus::Ahead | PaceStatus::OnPace if input.is_ratio() => input.ratio(),
         PaceStatus::Behind => input.distance("Vamos atrás del plan.", "Behind the plan."),
         PaceStatus::SlightlyBehind => input.distance("Vamos un poco atrás del plan.", "A little behind the plan."),
         PaceStatus::WithinChance => text(
             "Vamos abajo del plan, pero con tan pocos puede ser azar.".to_owned(),
             "Below the plan, which may be chance with so few.".to_owned(),
         ),
-        PaceStatus::Ahead if input.is_ratio() => input.ratio("Vamos arriba de la meta", "Above the goal"),
         PaceStatus::Ahead => input.ahead(),
-        PaceStatus::OnPace if input.is_ratio() => input.ratio("Vamos en la meta", "At the goal"),
         PaceStatus::OnPace => input.on_pace(),
     }
 }
@@ -61,6 +63,14 @@ pub fn sentence(input: &SentenceInput<'_>) -> BilingualText {
 impl SentenceInput<'_> {
     fn is_ratio(&self) -> bool {
         self.report.goal.ratio().is_some()
+    }
+
+    /// True if figures that are not of a ratio are neither behind the plan nor projected below the goal.
+    fn is_contradicted(&self) -> bool {
+        let goal = self.report.goal.value();
+        !self.is_ratio()
+            && self.report.shortfall.is_some_and(|shortfall| shortfall <= 0.0)
+            && self.report.projection.is_none_or(|projection| projection >= goal)
     }
 
     fn unknown(&self) -> BilingualText {
@@ -134,23 +144,29 @@ impl SentenceInput<'_> {
         text(format!("Vamos adelante del plan por {es}."), format!("Ahead of the plan by {en}."))
     }
 
-    /// On pace within what chance explains: the goal may still be missed, and then the projection is said instead.
+    /// On pace within what chance explains: the goal may still be missed, so only a projection promises it.
     fn on_pace(&self) -> BilingualText {
         match self.report.projection {
             Some(projection) if projection < self.report.goal.value() => {
                 let (es, en) = self.outlook().unwrap_or_default();
                 text(format!("Vamos con el plan; {es}."), format!("On plan; {en}."))
             }
-            _ => text(
+            Some(_) => text(
                 "A este ritmo se alcanzará la meta.".to_owned(),
                 "At this pace the goal will be reached.".to_owned(),
             ),
+            None => text("Vamos con el plan.".to_owned(), "On plan.".to_owned()),
         }
     }
 
-    fn ratio(&self, es: &str, en: &str) -> BilingualText {
-        let [actual, goal] = [self.report.actual.map_or(0.0, Quantity::value), self.report.goal.value()]
-            .map(|ratio| self.amount(ratio).0);
+    fn ratio(&self) -> BilingualText {
+        let amounts = [self.report.actual.map_or(0.0, Quantity::value), self.report.goal.value()];
+        let (es, en) = match self.status {
+            PaceStatus::OnPace => ("Vamos en la meta", "At the goal"),
+            _ if amounts[0] < amounts[1] => ("Vamos abajo de la meta", "Below the goal"),
+            _ => ("Vamos arriba de la meta", "Above the goal"),
+        };
+        let [actual, goal] = amounts.map(|ratio| self.amount(ratio).0);
         text(format!("{es}: {actual}, y la meta es {goal}."), format!("{en}: {actual}, and the goal is {goal}."))
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct TrustNow {
     pub(crate) complete_until_ms: Option<Timestamp>,
     /// Time since that instant, in milliseconds.
     pub(crate) age_ms: Option<Millis>,
+    /// Age beyond which the figures do not say how things are now, in milliseconds; null if the clock says nothing of ages.
+    pub(crate) max_age_ms: Option<Millis>,
     /// Instant up to which each stream is complete.
     pub(crate) streams: Vec<StreamTrust>,
     /// Reasons why the figures are not ready, or stand still. Some leave them ready, such as an outage of the brokers.
@@ -64,6 +66,7 @@ pub(super) fn describe(context: &RequestContext<'_>, instant: Instant) -> TrustN
         ready: snapshot.is_ready(instant),
         complete_until_ms: complete_until,
         age_ms: complete_until.map(|until| (context.now - until).max(0)),
+        max_age_ms: context.time().max_age,
         streams: Stream::ALL.map(stream).into(),
         reasons: reasons(context, complete_until, instant),
     }

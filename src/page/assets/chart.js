@@ -35,7 +35,7 @@ export function chart(ctx, curve, width, { old = false, id = "curve" } = {}) {
     actual: ctx.n.amount(curve.unit, actual), plan: ctx.n.amount(curve.unit, plan), goal: ctx.n.amount(curve.unit, curve.goal),
   });
   return h("svg", { class: "curve", viewBox: `0 0 ${f.width} ${f.height}`, role: "img", "aria-labelledby": `${id}-t ${id}-d` },
-    h("title", { id: `${id}-t` }, `${title}: ${ctx.say(curve.headline)}`),
+    h("title", { id: `${id}-t` }, `${title}: ${ctx.say(curve.headline, ctx.w("curve-plain"))}`),
     h("desc", { id: `${id}-d` }, described),
     h("defs", null, h("pattern", { id: `${id}-x`, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       h("line", { y2: 5, class: "hatch" }))),

@@ -22,7 +22,7 @@ export function liveCurve(curve, entry, nowMs) {
   const last = past.findLast((point) => point.actual != null);
   const before = curve.points.findLast((point) => point.actual != null);
   const gained = isRatio ? null : difference(current.actual, before?.actual ?? (typeof current.actual === "string" ? "0.00" : 0));
-  const count = isRatio ? current.actual : difference(current.actual, last?.actual ?? null);
+  const count = isRatio ? null : difference(current.actual, last?.actual ?? null);
   const point = {
     at_ms: nowMs, plan: current.plan, tolerance: current.pace_tolerance, actual: current.actual, count, open: entry.calendar?.open,
   };
@@ -40,7 +40,9 @@ export function curveUpTo(curve, atMs) {
     ? { ...day, count: difference(valueAt(curve, atMs, "actual"), valueAt(curve, day.start_ms, "actual")) }
     : day.start_ms >= atMs ? { ...day, count: null } : day));
   const cuts = curve.cuts.filter((cut) => cut.at_ms <= atMs);
-  return { ...curve, now_ms: Math.min(curve.now_ms, atMs), points, days, cuts, projection: [], worst: null };
+  // What the headline says may have happened later.
+  const headline = atMs < Math.min(curve.now_ms, curve.period.end_ms) ? null : curve.headline;
+  return { ...curve, headline, now_ms: Math.min(curve.now_ms, atMs), points, days, cuts, projection: [], worst: null };
 }
 
 /** Value of the last point at or before an instant; null before the first. */
@@ -93,7 +95,7 @@ export function top(curve) {
 /** End of the last open time of the period, or the end of the period. */
 export function lastOpen(curve) {
   const end = curve.period.end_ms;
-  return curve.closed.reduce((at, span) => (span.end_ms >= at && span.start_ms < at ? span.start_ms : at), end);
+  return curve.closed.reduceRight((at, span) => (span.end_ms >= at && span.start_ms < at ? span.start_ms : at), end);
 }
 
 /** Target that opens the page: the first that counts people, else the first with a current period. */

@@ -31,7 +31,8 @@ export function bannerTree(view) {
   if (!told) return [];
   return [h("section", { class: told.calm ? "alert calm" : "alert", "data-kind": trust.kind, "aria-label": told.title },
     h("p", null, h("b", null, told.title)),
-    told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), safeLink(line.link) && [" ", h("a", { href: safeLink(line.link) }, ctx.w("what-to-do"))])))];
+    told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), safeLink(line.link) && [" ", h("a", { href: safeLink(line.link) }, ctx.w("what-to-do"))],
+      line.link && !safeLink(line.link) && h("small", null, ` ${ctx.w("what-to-do")}: `, h("code", null, line.link)))))];
 }
 
 /** Foot: what kind of figures these are, where their time and their data come from. */

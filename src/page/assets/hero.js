@@ -61,7 +61,7 @@ export function curveOf(ctx, curve, { width, tableOpen, onTable }, old) {
   const hasBand = curve.points.some((p) => p.tolerance != null);
   const mark = (cls, text) => h("span", null, h("i", { class: cls }), text);
   return [
-    h("h2", null, ctx.say(curve.headline)),
+    h("h2", null, ctx.say(curve.headline, ctx.w("curve-plain"))),
     h("p", { class: "sub" }, ctx.w(curve.unit === "ratio" ? "curve-sub-ratio" : "curve-sub", { title: ctx.say(curve.title, curve.name), day: ctx.d.day(curve.period.start_ms) }),
       curve.closed.length > 0 && ctx.w("curve-narrow")),
     h("p", { class: "leg" }, mark("actual", ctx.w("legend-actual")), mark("plan", ctx.w(hasBand ? "legend-plan" : "legend-plan-only")),

@@ -154,7 +154,7 @@ async function turn(failures) {
 }
 
 async function more() {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 3 && !document.hidden; round++) {
     const due = page.sources({ now: data.now, data, params }).filter(isDue);
     if (!due.length) return;
     await Promise.all(due.map(load));
@@ -189,5 +189,5 @@ matchMedia("print").addEventListener("change", (event) => { isPaper = event.matc
 addEventListener("beforeprint", () => { isPaper = true; render(); });
 addEventListener("afterprint", () => { isPaper = false; render(); });
 addEventListener("keydown", (event) => root.classList.toggle("quiet", event.key === "Escape"));
-useLanguage(root.lang === "en" ? "en" : "es");
+useLanguage(root.lang === "en" ? "en" : "es").catch(() => setTimeout(() => location.reload(), 5_000));
 rhythm.wake();

@@ -26,6 +26,10 @@ export function figuresTable(ctx, label, head, rows, cls = "rep") {
   })]));
 }
 
+/** Mark of a closed period: whether its goal was reached, or that there is no figure. */
+export const outcome = (ctx, actual, reached) => (actual == null ? chip(ctx, "unknown")
+  : chip(ctx, reached ? "reached" : "at_risk", ctx.w(reached ? "reached-yes" : "reached-no")));
+
 /** Targets of a report: goal, plan, as reported, as known today. */
 export function targetsReport(view, title, targets) {
   const { ctx } = view;
@@ -42,7 +46,7 @@ export function targetsReport(view, title, targets) {
       h("b", null, figure(ctx, unit, t.actual)),
       figure(ctx, unit, t.today),
       changed(ctx, unit, t.today == null || t.actual == null ? null : sub(t.today, t.actual)),
-      t.closes ? chip(ctx, reached ? "reached" : "at_risk", w(reached ? "reached-yes" : "reached-no")) : h("span", { class: "quiet" }, w("running")),
+      t.closes ? outcome(ctx, t.actual, reached) : h("span", { class: "quiet" }, w("running")),
     ];
   });
   return card("w12", title, null, table("rep tr", title, [w("target"), w("goal"), w("plan"), w("at-cut"), w("today-known"), w("since-then"), w("reached?")], rows, [6]));

@@ -65,12 +65,12 @@ export function closedCard(view, history, cls = "w4", limit = 5) {
   const unit = history?.unit;
   const rows = periods.map((p) => {
     const reached = Number(p.actual) >= Number(p.goal);
-    const link = ["day", "week", "month"].includes(p.period.period) ? `/periods/${p.period.period}/${encodeURIComponent(p.period.id)}` : `/cuts/${encodeURIComponent(p.cut)}`;
+    const link = ["day", "week", "month"].includes(p.period.period) && !p.period.id.includes("--") ? `/periods/${p.period.period}/${encodeURIComponent(p.period.id)}` : `/cuts/${encodeURIComponent(p.cut)}`;
     return [
       [h("a", { href: link }, p.period.id.replace(/^\d{4}-(?=W)/, "")), " ", h("small", null, ctx.d.span(p.period.start_ms, p.period.end_ms))],
       [h("b", null, figure(ctx, unit, p.actual)), " ", h("small", null, w("of", { goal: n.short(unit, p.goal) }))],
       p.difference == null ? n.amount() : n.signed(unit, p.difference),
-      chip(ctx, reached ? "reached" : "at_risk", w(reached ? "yes" : "no")),
+      p.actual == null ? chip(ctx, "unknown") : chip(ctx, reached ? "reached" : "at_risk", w(reached ? "yes" : "no")),
     ];
   });
   const title = ctx.has(`closed-${kind}`) ? w(`closed-${kind}`) : w("closed-week");
@@ -87,7 +87,6 @@ export function callsCard(view, now) {
   if (!calls) return null;
   const day = calls.day ?? {};
   const small = (text) => h("small", null, ` \u00b7 ${text}`);
-  const seconds = (value) => (value == null ? n.amount() : duration(Math.round(value) * 1000));
   const longest = calls.oldest_waiting_ms == null ? null : duration(now.now_ms - calls.oldest_waiting_ms);
   const queues = calls.queues ?? [];
   return card("w4", w("call-centre"), null, facts([
@@ -95,9 +94,7 @@ export function callsCard(view, now) {
     ...(calls.day ? [[w("offered-today"), number(view, day.offered)],
     [w("answered-today"), number(view, day.answered), day.service_level_ratio != null && small(w("in-time", { p: n.percent(day.service_level_ratio) }))],
     [w("abandoned-today"), number(view, day.abandoned), ratio(day.abandoned, day.offered) != null && small(n.percent(ratio(day.abandoned, day.offered)))],
-    [w("last-hour"), number(view, calls.hour?.answered), calls.hour && small(w("of", { goal: n.whole(calls.hour?.offered) }))],
-    [w("mean-wait"), seconds(day.wait_seconds)],
-    [w("handle-time"), seconds(day.handle_seconds)]] : []),
+    [w("last-hour"), number(view, calls.hour?.answered), calls.hour && small(w("of", { goal: n.whole(calls.hour?.offered) }))],] : []),
   ]), queues.length > 1 && h("details", { class: "same in" }, h("summary", null, w("by-queue")),
     table("mini", w("by-queue"), [w("queue"), w("wait-col"), w("answered"), w("in-time-col")],
       queues.map((q) => [ctx.say(q.name, q.queue), number(view, q.waiting), number(view, q.day?.answered), n.percent(q.day?.service_level_ratio ?? null)]))),
@@ -118,7 +115,7 @@ export function healthFacts(view, now) {
     [w("complete-until"), trust.untilMs == null ? n.amount() : ctx.d.seconds(trust.untilMs), age != null && small(w("ago", { age: duration(age) }))],
     [w("records"), w("a-second", { n: n.rate("count", health.records_per_second ?? null) }), small(`\u00b7 ${w("unread", { n: n.whole(health.lag_records) })}`)],
     [w(health.rejected_today ? "rejected-today" : "rejected"), number(view, rejected ? sum(rejected, "count") : null)],
-    [w("last-checkpoint"), health.checkpoint_age_ms == null ? n.amount() : w("ago", { age: duration(health.checkpoint_age_ms) })],
+    [w("oldest-unsaved"), health.checkpoint_age_ms == null ? n.amount() : duration(health.checkpoint_age_ms)],
     [w("stalled-partitions"), number(view, health.stalled_partitions), small(w("of", { goal: n.whole(health.partitions) }))],
     [w("dead-letters-failed"), number(view, health.dead_letters_failed)],
   ]);

@@ -2,7 +2,7 @@
 
 /** Age of an answer, in milliseconds, from which the page says that it is old. */
 export const ANSWER_OLD_MS = 5_000;
-/** Age of the figures from which distances to the plan are not shown: that of the status `unknown`. */
+/** Age of the figures from which distances to the plan are not shown, unless the answer gives that of its clock. */
 export const FIGURES_OLD_MS = 60_000;
 
 /**
@@ -16,10 +16,11 @@ export function judge({ answer, receivedMs, contactMs, failures, busy, clockMs }
   const nowMs = answer.now_ms + Math.max(0, clockMs - receivedMs);
   const { ready, complete_until_ms: untilMs = null, reasons = [] } = answer.trust;
   const ageMs = untilMs === null ? null : Math.max(0, nowMs - untilMs);
-  const tooOld = ageMs === null || ageMs > FIGURES_OLD_MS;
+  const maxAgeMs = answer.trust.max_age_ms === undefined ? FIGURES_OLD_MS : answer.trust.max_age_ms ?? Infinity;
+  const tooOld = ageMs === null || ageMs > maxAgeMs;
   const kind = away ? (busy ? "busy" : "away") : !ready ? "unready" : tooOld ? "old" : reasons.length ? "warned" : "exact";
   return {
-    kind, reasons, untilMs, ageMs, nowMs,
+    kind, reasons, untilMs, ageMs, nowMs, tooOld,
     old: !ready || tooOld || silentMs > ANSWER_OLD_MS,
     sinceMs: away ? answer.now_ms + Math.max(0, contactMs - receivedMs) : reasons[0]?.since_ms ?? untilMs,
   };
@@ -33,7 +34,7 @@ export function banner(ctx, trust) {
   const titles = {
     away: trust.sinceMs === null ? ctx.w("away-first") : ctx.w("away-title", { since: time(trust.sinceMs) }),
     busy: ctx.w("busy-title"),
-    unready: until && trust.ageMs > FIGURES_OLD_MS ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
+    unready: until && trust.tooOld ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
     old: until ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
     warned: ctx.w("warned-title"),
   };

@@ -19,7 +19,7 @@ export const health = {
         [w("version"), data.now.version],
         [w("uptime"), data.status?.uptime_seconds == null ? ctx.n.amount() : duration(data.status.uptime_seconds * 1000)],
         [w("state-built"), data.now.state_built_ms == null ? ctx.n.amount() : ctx.d.dated(data.now.state_built_ms)],
-        [w("outage"), data.status?.outage ? `${w("since", { since: ctx.d.dated(data.status.outage.since_ms) })}: ${data.status.outage.reason}` : w("none")],
+        [w("outage"), !data.status ? ctx.n.amount() : data.status.outage ? `${w("since", { since: ctx.d.dated(data.status.outage.since_ms) })}: ${data.status.outage.reason}` : w("none")],
         [w("revision"), ctx.n.whole(data.now.revision)],
       ])),
       rejectedCard(view),
@@ -46,13 +46,13 @@ function rejectedCard({ ctx, data }) {
     : h("p", { class: "none" }, ctx.w("none-rejected")));
 }
 
-function partitions({ ctx, data }) {
+function partitions({ ctx, data, errors }) {
   const { w } = ctx;
   const list = data.status?.partitions;
-  if (!list) return h("p", { class: "none" }, w("loading"));
+  if (!list) return h("p", { class: "none" }, errors.status == null ? w("loading") : w("no-answer", { status: errors.status || "–" }));
   const rows = [...list].sort((a, b) => Number(b.stalled) - Number(a.stalled) || (b.lag ?? 0) - (a.lag ?? 0) || String(a.topic).localeCompare(b.topic) || a.partition - b.partition);
-  return table("parts", w("partitions"), [w("partition"), w("position"), w("end-offset"), w("unread-col"), w("complete-until"), w("status")], rows.map((p) => [
+  return table("parts", w("partitions"), [w("partition"), w("position"), w("end-offset"), w("unread-col"), w("newest-event"), w("status")], rows.map((p) => [
     `${p.topic}/${p.partition}`, ctx.n.whole(p.position), p.high_watermark == null ? ctx.n.amount() : ctx.n.whole(p.high_watermark), p.lag == null ? ctx.n.amount() : ctx.n.whole(p.lag),
-    p.watermark_ms == null ? ctx.n.amount() : ctx.d.seconds(p.watermark_ms),
+    p.watermark_ms == null ? ctx.n.amount() : ctx.d.dated(p.watermark_ms),
     chip(ctx, p.stalled ? "at_risk" : "on_pace", w(p.stalled ? "stalled" : "reading"))]), [5]);
 }

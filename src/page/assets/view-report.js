@@ -5,9 +5,10 @@ import { curveUpTo } from "./curve.js";
 import { neighbours } from "./dates.js";
 import { h } from "./dom.js";
 import { curveOf } from "./hero.js";
+import { difference } from "./numbers.js";
 import { button, card, chip, figure, targetPath } from "./parts.js";
 import { byProgramme, byState, cutCells, periodCells } from "./report.js";
-import { changed, figuresTable, identity, targetsReport, unitOf } from "./report-cards.js";
+import { changed, figuresTable, identity, outcome, targetsReport, unitOf } from "./report-cards.js";
 import { cutPath, periodPath, seal } from "./view-cuts.js";
 
 const MINUTE = 60_000;
@@ -22,7 +23,7 @@ function curveSource(now, lead) {
   if (!entry) return null;
   const which = entry.current?.period.id === lead?.period ? "current" : entry.previous?.period.id === lead?.period ? "previous" : null;
   const kind = which && entry[which].period.period;
-  return which && { key: "curve", path: `/api/v1${targetPath(entry.name, `/curve?step=${kind === "month" || kind === "campaign" ? "day" : "hour"}&period=${which}`)}`, every: Infinity };
+  return which && { key: "curve", path: `/api/v1${targetPath(entry.name, `/curve?step=${kind === "month" || kind === "campaign" ? "day" : "hour"}&period=${which}`)}`, every: which === "current" ? MINUTE : Infinity };
 }
 
 export const cut = {
@@ -91,7 +92,7 @@ function leadOfPeriod(now, data) {
   const closing = (data.cut?.targets ?? []).filter((t) => t.closes && t.end_ms === end);
   if (closing.length) return leadOf(closing);
   const running = (now.targets ?? []).filter((t) => t.current?.period.id === id)
-    .map((t) => ({ target: t.name, measure: t.measure, period: id, closes: false, ...t.current }));
+    .map((t) => ({ ...t.current, target: t.name, measure: t.measure, period: id, closes: false }));
   return leadOf(running);
 }
 
@@ -99,7 +100,7 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function missing({ ctx, errors }, key, none) {
   const { w } = ctx;
-  return [h("h1", { class: "vh" }, w("nav-cuts")), h("p", { class: "card w12 none" }, errors[key] ? w(errors[key] === 404 || errors[key] === 400 ? none : "no-answer", { status: errors[key] }) : w("loading"))];
+  return [h("h1", { class: "vh" }, w("nav-cuts")), h("p", { class: "card w12 none" }, key in errors ? w(errors[key] === 404 || errors[key] === 400 ? none : "no-answer", { status: errors[key] || "–" }) : w("loading"))];
 }
 
 function heading({ ctx, data }, title, remarks, [older, newer], files, kind) {
@@ -121,21 +122,23 @@ function reportHero(view, t, atMs) {
   const unit = unitOf(t.measure);
   const value = (v) => n.amount(unit, v);
   const share = unit !== "ratio" && t.actual != null && Number(t.goal) > 0 ? ` \u00b7 ${n.percent(Number(t.actual) / Number(t.goal))}` : "";
-  const reached = t.actual != null && Number(t.actual) >= Number(t.goal);
+  const reached = t.actual != null && (t.closes || unit !== "ratio") && Number(t.actual) >= Number(t.goal);
+  // A running period says no distance and no verdict while its figures are old.
+  const silent = view.old && Object.hasOwn(t, "status");
   const today = Object.hasOwn(t, "today") ? t.today : undefined;
-  const strong = reached ? w("report-reached") : t.closes ? w("report-missed") : w("report-so-far");
+  const strong = reached ? w("report-reached") : t.closes && t.actual != null ? w("report-missed") : w("report-so-far");
   const rest = unit === "ratio" || t.plan == null || t.closes ? w("report-of", { actual: value(t.actual), goal: value(t.goal) }) : w("report-plan", { plan: value(t.plan) });
   const entry = (data.now.targets ?? []).find((e) => e.name === t.target);
   const curve = data.curve?.name === t.target && data.curve.period.id === t.period ? curveUpTo(data.curve, atMs) : null;
-  const gapToPlan = t.actual == null || t.plan == null || unit === "ratio" ? null : Number(t.actual) - t.plan;
+  const gapToPlan = silent || t.actual == null || t.plan == null || unit === "ratio" ? null : Number(t.actual) - t.plan;
   const rows = [
     [w("plan-then"), unit === "ratio" ? n.amount() : value(t.plan ?? null), gapToPlan == null ? "" : w("to-plan", { n: n.signed(unit, gapToPlan) })],
-    [w("today-known"), today === undefined ? n.amount() : figure(ctx, unit, today), today == null ? "" : ["\u2009", changed(ctx, unit, typeof today === "string" ? Number(today) - Number(t.actual) : today - t.actual)]],
+    [w("today-known"), today === undefined ? n.amount() : figure(ctx, unit, today), today == null || t.actual == null ? "" : ["\u2009", changed(ctx, unit, difference(today, t.actual))]],
   ];
-  const say = ctx.say(t.say);
+  const say = silent ? "" : ctx.say(t.say);
   return h("section", { class: curve ? "card hero" : "card hero alone", "data-target": t.target },
     h("div", { class: "lead" },
-      h("p", { class: "kick" }, h("span", null, h("strong", null, h("a", { href: targetPath(t.target) }, ctx.say(entry?.title, t.target))), ` \u00b7 ${t.period}`), t.closes && chip(ctx, reached ? "reached" : "at_risk", w(reached ? "reached-yes" : "reached-no"))),
+      h("p", { class: "kick" }, h("span", null, h("strong", null, h("a", { href: targetPath(t.target) }, ctx.say(entry?.title, t.target))), ` \u00b7 ${t.period}`), t.closes && outcome(ctx, t.actual, reached)),
       h("p", { class: "big" }, h("b", { class: value(t.actual).length > 7 ? "mid" : null }, figure(ctx, unit, t.actual)), " ", h("span", null, w("of", { goal: value(t.goal) }), share)),
       h("p", { class: "say" }, say || [h("b", null, strong), ` ${rest}`]),
       h("dl", { class: "facts two" }, rows.map(([name, v, remark]) => h("div", null, h("dt", null, name), h("dd", null, v, h("small", null, remark || "\u00a0")))))),

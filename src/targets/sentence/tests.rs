@@ -91,7 +91,7 @@ fn a_verdict_comes_with_distance_and_outlook() {
             "A little behind the plan. 1 call short of the plan.",
         ]
     );
-    let none = PaceReport { shortfall: Some(-1.0), projection: None, ..people() };
+    let none = PaceReport { shortfall: None, projection: None, ..people() };
     assert_eq!(say(Measure::Dispersals, &none, PaceStatus::AtRisk)[1], "At this pace the goal will be missed.");
 }
 
@@ -134,6 +134,21 @@ fn on_pace_promises_only_what_the_projection_says() {
     );
     let enough = PaceReport { projection: Some(100_000.0), ..people() };
     assert_eq!(say(Measure::Beneficiaries, &enough, PaceStatus::OnPace)[0], "A este ritmo se alcanzará la meta.");
+    let early = PaceReport { projection: None, ..people() };
+    assert_eq!(say(Measure::Beneficiaries, &early, PaceStatus::OnPace), ["Vamos con el plan.", "On plan."]);
+}
+
+#[test]
+fn a_held_status_says_nothing_that_its_figures_deny() {
+    let caught_up = PaceReport { shortfall: Some(-280.0), projection: Some(100_350.0), ..people() };
+    for held in [PaceStatus::AtRisk, PaceStatus::Behind, PaceStatus::SlightlyBehind] {
+        assert_eq!(say(Measure::Beneficiaries, &caught_up, held)[0], "A este ritmo se alcanzará la meta.");
+    }
+    let level = report(Quantity::Ratio(0.8), Quantity::Fraction { numerator: 1, denominator: 1 });
+    assert_eq!(
+        say(Measure::ServiceLevel, &level, PaceStatus::Behind)[1],
+        "Above the goal: 100.0 %, and the goal is 80.0 %."
+    );
 }
 
 #[test]

@@ -128,8 +128,8 @@ pub(crate) const NOTED: &[NotedRow] = &[
     ),
     one(
         "pacemeter.period.closed",
-        "Cerró {period} de {target_name}[ con {actual}]; la meta era {goal}.",
-        "{period} of {target_name} closed[ with {actual}]; the goal was {goal}.",
+        "Cerró {period} de {target_name}[ con {actual:n}]; la meta era {goal}.",
+        "{period} of {target_name} closed[ with {actual:n}]; the goal was {goal}.",
     ),
     one(
         "pacemeter.period.corrected",

@@ -1,7 +1,8 @@
 //! Sentences of events, made from a template and the event's fields.
 //!
 //! In a template, `{field}` is a field's value, `{field:s}` a length of time given in milliseconds, `{field:n}` an amount
-//! that may be text, `{field:w}` the word for the status of a target, and `{field?}` nothing. A part in brackets is left out unless each of its fields is there, and neither false, 0 nor empty. A field outside of
+//! that may be text, `{field:w}` the word for the status of a target, and `{field?}` nothing. A part in brackets is left
+//! out unless each of its fields is there, and neither false, empty nor 0; an amount may be 0. A field outside of
 //! brackets that is not there is a dash.
 
 use serde_json::{Map, Value};
@@ -63,7 +64,8 @@ fn part(template: &str, fields: &Map<String, Value>, language: usize, is_require
         text.push_str(before);
         let (name, form) = name_and_form(placeholder);
         // An amount of 0 is one; elsewhere 0 says nothing.
-        let says_something = |value: &&Value| says_something(value) || (is_required && value.is_number());
+        let says_something =
+            |value: &&Value| says_something(value) || ((is_required || form == "n") && value.is_number());
         match (fields.get(name).filter(says_something), form) {
             (None, _) if is_required => text.push('\u{2013}'),
             (None, _) => return None,

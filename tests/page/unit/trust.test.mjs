@@ -28,7 +28,7 @@ test("a silent server is told within five seconds", () => {
 test("figures older than a minute are old though the server answers", () => {
   const trust = at(61_000, { contactMs: 61_000 });
   assert.deepEqual([trust.kind, trust.old], ["old", true]);
-  assert.equal(banner(es, trust).title, "Estas cifras son de las 13:42:05, no de ahora.");
+  assert.equal(banner(es, trust).title, "Última hora exacta: 13:42:05; estas cifras no son de ahora.");
 });
 
 test("each state of the program has its banner", () => {
@@ -62,4 +62,13 @@ test("a hidden page asks nothing and asks at once when it is back", async () => 
   await rhythm.wake();
   assert.equal(asked, 2);
   assert.deepEqual(waits, [1000, 2000]);
+});
+
+test("the age of figures is judged by the answer's own clock", () => {
+  const judged = (maxAge) => {
+    const answer = now();
+    answer.trust.max_age_ms = maxAge;
+    return judge({ ...link, answer, contactMs: 61_000, clockMs: 61_000 }).kind;
+  };
+  assert.deepEqual([judged(60_000), judged(600_000), judged(null)], ["old", "exact", "exact"]);
 });

@@ -35,7 +35,7 @@ test("the first screen answers the five questions", () => {
 
 test("old figures come without distances and projections", () => {
   const shown = text(nowView.render(viewOf("stale")));
-  assert.ok(shown.includes("Última cifra conocida, de las 13:31:40."));
+  assert.ok(shown.includes("Última cifra conocida: 13:31:40."));
   for (const words of ["No se alcanzará", "proyección 8", "En riesgo", "−7,"]) assert.ok(!shown.includes(words), words);
 });
 
