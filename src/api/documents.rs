@@ -17,7 +17,7 @@ use crate::http::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 /// Answers a request with a file.
 ///
 /// # Errors
-/// As the JSON of the request; 404 if it has no file; 500 if a table has more rows than a sheet can have.
+/// Errors of the request for JSON; 404 if it has no file; 500 if a table has more rows than a sheet can have.
 pub(super) fn get(
     context: &RequestContext<'_>,
     request: &ApiRequest,

@@ -14,8 +14,8 @@ use super::words::{UNKNOWN, exact, hours, shortened, wrapped};
 use crate::api::status::{PartitionEntry, StatusResponse};
 use crate::clock::Timestamp;
 use crate::record::Outcome;
-use crate::runtime::{Failure, print, print_styled};
-use crate::settings::{printable, printable_json};
+use crate::runtime::Failure;
+use crate::settings::printable;
 use crate::targets::Quantity;
 
 /// Path of the answer.
@@ -43,14 +43,7 @@ pub(crate) struct StatusArgs {
 pub(super) fn run(arguments: &StatusArgs) -> Result<(), Failure> {
     let server = arguments.endpoint.server()?;
     let tables = |answer: &str, style| Ok(tables(&api_client::read(answer)?, style));
-    if arguments.watch {
-        return watch::run(&server, PATH, tables);
-    }
-    let answer = server.body(PATH)?;
-    if arguments.json {
-        return print(&format!("{}\n", printable_json(&answer)));
-    }
-    print_styled(&tables(&answer, Style::of_stdout())?)
+    watch::print_answer(&server, PATH, (arguments.watch, arguments.json), tables)
 }
 
 fn tables(status: &StatusResponse, style: Style) -> String {

@@ -14,8 +14,8 @@ use super::watch;
 use super::words::{UNKNOWN, WIDTH, chance, exact, hours, lapse, percent, points, short, shortened, wrapped};
 use crate::api::targets::{CurrentPeriod, TargetEntry, TargetsResponse};
 use crate::clock::Timestamp;
-use crate::runtime::{Failure, print, print_styled};
-use crate::settings::{printable, printable_json};
+use crate::runtime::Failure;
+use crate::settings::printable;
 use crate::targets::Quantity;
 use crate::targets::status::PaceStatus;
 
@@ -44,14 +44,7 @@ const PATH: &str = "/api/v1/targets";
 pub(super) fn run(arguments: &TargetsArgs) -> Result<(), Failure> {
     let server = arguments.endpoint.server()?;
     let table = |answer: &str, style| Ok(table(&api_client::read(answer)?, style));
-    if arguments.watch {
-        return watch::run(&server, PATH, table);
-    }
-    let answer = server.body(PATH)?;
-    if arguments.json {
-        return print(&format!("{}\n", printable_json(&answer)));
-    }
-    print_styled(&table(&answer, Style::of_stdout())?)
+    watch::print_answer(&server, PATH, (arguments.watch, arguments.json), table)
 }
 
 fn table(targets: &TargetsResponse, style: Style) -> String {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::api_client::Server;
 use super::terminal::{self, Style};
 use super::words::{lapse, wrapped};
-use crate::runtime::{Exit, Failure, Hangup, Shutdown, print_styled};
+use crate::runtime::{Exit, Failure, Hangup, Shutdown, print, print_styled};
+use crate::settings::printable_json;
 
 /// Time between two requests.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,16 +30,32 @@ const END_LINE: &str = "\u{1b}[K\r\n";
 /// Clears the rest of the screen.
 const END_FRAME: &str = "\u{1b}[J\u{1b}[?2026l";
 
+/// Prints the answer to `GET path`: as a table, once or again and again, or as JSON.
+///
+/// # Errors
+/// Exit code 75 without a response or if figures are not ready.
+pub(super) fn print_answer(
+    server: &Server,
+    path: &str,
+    (is_watched, is_json): (bool, bool),
+    table: impl Fn(&str, Style) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    if is_watched {
+        return run(server, path, table);
+    }
+    let answer = server.body(path)?;
+    if is_json {
+        return print(&format!("{}\n", printable_json(&answer)));
+    }
+    print_styled(&table(&answer, Style::of_stdout())?)
+}
+
 /// Prints the table of the answer to `GET path` again and again. While there is no answer it says so, above the last
 /// table.
 ///
 /// # Errors
 /// An answer that another request will not change, such as an unknown name; standard output that is closed.
-pub(super) fn run(
-    server: &Server,
-    path: &str,
-    table: impl Fn(&str, Style) -> Result<String, Failure>,
-) -> Result<(), Failure> {
+fn run(server: &Server, path: &str, table: impl Fn(&str, Style) -> Result<String, Failure>) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals(Hangup::Shutdown)?;
     let style = Style::of_stdout();
     let mut screen = Screen::open()?;

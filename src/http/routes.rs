@@ -9,8 +9,9 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
@@ -52,17 +53,17 @@ pub(super) fn router(
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/now", get(now))
-        .route("/api/v1/targets", get(targets))
-        .route("/api/v1/targets/{name}", get(target))
-        .route("/api/v1/targets/{name}/curve", get(curve))
-        .route("/api/v1/targets/{name}/history", get(history))
-        .route("/api/v1/targets/{name}/history.csv", get(history_csv))
-        .route("/api/v1/targets/{name}/history.xlsx", get(history_xlsx))
-        .route("/api/v1/events", get(events))
-        .route("/api/v1/cuts", get(cuts))
-        .route("/api/v1/cuts/{id}", get(cut))
-        .route("/api/v1/periods/{period}/{id}", get(period))
+        .route("/api/v1/now", answering(ApiRequest::Now))
+        .route("/api/v1/targets", answering(ApiRequest::Targets))
+        .route("/api/v1/targets/{name}", answering_of(ApiRequest::Target))
+        .route("/api/v1/targets/{name}/curve", answering_of(ApiRequest::Curve))
+        .route("/api/v1/targets/{name}/history", answering_of(ApiRequest::History))
+        .route("/api/v1/targets/{name}/history.csv", answering_of(|name| history_file(name, FileFormat::Csv)))
+        .route("/api/v1/targets/{name}/history.xlsx", answering_of(|name| history_file(name, FileFormat::Xlsx)))
+        .route("/api/v1/events", answering(ApiRequest::Events))
+        .route("/api/v1/cuts", answering(ApiRequest::Cuts))
+        .route("/api/v1/cuts/{id}", answering_of(|id: String| ApiRequest::with_extension(&id, ApiRequest::Cut)))
+        .route("/api/v1/periods/{period}/{id}", answering_of(period))
         .route("/openapi.json", get(openapi))
         .merge(page)
         .fallback(async || Refusal::NOT_FOUND)
@@ -191,87 +192,38 @@ async fn status(State(app): State<AppState>) -> Response {
     }
 }
 
-async fn now(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    app.answer(ApiRequest::Now, query, headers).await
+/// Handler of a path that asks for one thing.
+fn answering(request: ApiRequest) -> MethodRouter<AppState> {
+    get(move |State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap| async move {
+        app.answer(request, query, headers).await
+    })
 }
 
-async fn targets(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    app.answer(ApiRequest::Targets, query, headers).await
+/// Handler of a path with names in it, from which the request is made.
+fn answering_of<N>(request: impl FnOnce(N) -> ApiRequest + Clone + Send + Sync + 'static) -> MethodRouter<AppState>
+where
+    N: DeserializeOwned + Send + 'static,
+{
+    get(
+        move |State(app): State<AppState>, Path(names): Path<N>, RawQuery(query): RawQuery, headers: HeaderMap| async move {
+            app.answer(request(names), query, headers).await
+        },
+    )
 }
 
-async fn target(
-    State(app): State<AppState>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::Target(name), query, headers).await
-}
-
-async fn curve(
-    State(app): State<AppState>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::Curve(name), query, headers).await
-}
-
-async fn history(
-    State(app): State<AppState>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::History(name), query, headers).await
-}
-
-async fn history_csv(
-    State(app): State<AppState>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::File(Box::new(ApiRequest::History(name)), FileFormat::Csv), query, headers).await
-}
-
-async fn history_xlsx(
-    State(app): State<AppState>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::File(Box::new(ApiRequest::History(name)), FileFormat::Xlsx), query, headers).await
-}
-
-async fn events(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    app.answer(ApiRequest::Events, query, headers).await
-}
-
+/// Description of the API. It is the same for every query.
 async fn openapi(State(app): State<AppState>, headers: HeaderMap) -> Response {
     app.answer(ApiRequest::OpenApi, None, headers).await
 }
 
-async fn cuts(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    app.answer(ApiRequest::Cuts, query, headers).await
+/// Request for a period of a kind.
+fn period((kind, id): (String, String)) -> ApiRequest {
+    ApiRequest::with_extension(&id, |id| ApiRequest::Period(kind, id))
 }
 
-async fn cut(
-    State(app): State<AppState>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::with_extension(&id, ApiRequest::Cut), query, headers).await
-}
-
-async fn period(
-    State(app): State<AppState>,
-    Path((period, id)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    app.answer(ApiRequest::with_extension(&id, |id| ApiRequest::Period(period, id)), query, headers).await
+/// Request for the closed periods of a target as a file.
+fn history_file(name: String, format: FileFormat) -> ApiRequest {
+    ApiRequest::File(Box::new(ApiRequest::History(name)), format)
 }
 
 impl AppState {

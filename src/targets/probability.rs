@@ -16,7 +16,7 @@
 //!
 //! # Quantiles
 //!
-//! The same model gives the range in which the count lies once the share `F'` of the plan has passed ([`range_at`]; at
+//! This model also gives the range in which the count lies once the share `F'` of the plan has passed ([`range_at`]; at
 //! period end `F'` is 1). The count still to come until then is negative binomial with `r` and success probability
 //! `p = F / F'`, and the quantile of order `q` is the count `M` with `P(X >= k) = I_{1-p}(k, r) = 1 - q` for
 //! `k = (M - 1/2)/φ + 1/2`. It begins with the expansion of Cornish and Fisher in the cumulants of that distribution

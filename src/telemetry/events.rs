@@ -5,7 +5,7 @@
 //! and numbers of records, people and labels have no part in them. Memory is bounded by the number of events and by their
 //! bytes; text beyond [`MAX_TEXT_BYTES`] is truncated.
 //!
-//! What happened before a start is not in memory. [`EventRing::recall`] adds what the state tells of it.
+//! Events before a start are not in memory. [`EventRing::recall`] adds what the state tells of it.
 
 mod catalogue;
 mod sentence;

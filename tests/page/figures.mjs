@@ -6,7 +6,7 @@ import { assert, open, origin, plain, run, shown, until, watch, withChromium, wi
 const engine = process.argv[3];
 const updates = Number(process.argv[4]);
 
-/** What the page shows, with the revision that it is of: read in one go, so that no update comes between. */
+/** Figures that the page shows, with the revision that it is of: read in one go, so that no update comes between. */
 function read() {
   const figures = (root) => [...root.querySelectorAll("data[value]")].map((data) => [data.getAttribute("value"), data.textContent]);
   const main = document.querySelector("main");

@@ -20,7 +20,7 @@ function poisoned(value, key) {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, poisoned(member, name)]));
 }
 
-/** What must not be there, whatever the names are. */
+/** Traces that must not be there, whatever the names are. */
 const intruders = () => ({
   hacked: window.hacked ?? null, polluted: Object.keys(Object.prototype).concat(({}).n ?? []),
   elements: [...document.querySelectorAll("img, iframe, object, embed, form, script:not([src]), [onload], [onerror]")].map((one) => one.outerHTML.slice(0, 100)),

@@ -54,5 +54,5 @@ export function targetsReport(view, title, targets) {
 
 const sub = (today, then) => since({ today: { v: today }, then: { v: then } }, "v");
 
-/** What identifies a report, for its foot: id, huella, instant, what lies behind it. */
+/** Identity of a report, for its foot: id, huella, instant, what lies behind it. */
 export const identity = (ctx, rows) => card("w12 identity", ctx.w("identity"), null, facts(rows.filter((row) => row[1] != null).map(([name, value]) => [name, h("code", null, value)])));

@@ -47,7 +47,7 @@ function callItems({ ctx }, { calls, targets }) {
   ].filter(Boolean);
 }
 
-/** What happened, newest first. */
+/** Events, newest first. */
 export function eventsCard({ ctx }, answer, nowMs, cls = "w5") {
   const events = answer?.events ?? [];
   return card(`${cls} evs`, ctx.w("events"), null, events.length

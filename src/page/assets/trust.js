@@ -1,4 +1,4 @@
-// Whether the figures can be relied on, from the newest answer and the page's own clock.
+// Trust in the figures, judged from the newest answer and the page's own clock.
 
 /** Age of an answer, in milliseconds, from which the page says that it is old. */
 export const ANSWER_OLD_MS = 5_000;

@@ -16,7 +16,7 @@ BEFORE_REQUEST = "http://127.0.0.1:9464"
 
 
 def closed(schema):
-    """The same schemas with no other properties than those described."""
+    """Returns the schemas with no other properties than those described."""
     if isinstance(schema, list):
         return [closed(one) for one in schema]
     if not isinstance(schema, dict):
