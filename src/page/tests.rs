@@ -10,6 +10,7 @@ use super::{Page, assets, words};
 use crate::api::targets::TargetEntry;
 use crate::settings::BilingualText;
 use crate::targets::status::PaceStatus;
+use crate::telemetry::events::STATUSES;
 
 fn target(name: &str, say: &str, id: &str) -> TargetEntry {
     let period = json!({ "period": "week", "id": id, "start_ms": 0, "start": "", "end_ms": 1, "end": "" });
@@ -99,7 +100,11 @@ fn status_words_are_the_labels_of_the_modules() {
         let labels: Value = serde_json::from_str(assets::text(&format!("{}.json", language.tag()))).unwrap();
         for (status, name) in PaceStatus::ALL {
             let label = &labels[format!("status-{name}")];
-            assert_eq!(label, words::status(status).text(language), "{language:?} {name}");
+            let word = words::status(status).text(language);
+            assert_eq!(label, word, "{language:?} {name}");
+            let of_events = STATUSES.iter().find(|words| words[0] == name).expect("a status of events");
+            let place = if language == Language::Spanish { 1 } else { 2 };
+            assert_eq!(of_events[place], word.to_lowercase(), "{language:?} {name}");
         }
     }
 }

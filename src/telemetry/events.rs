@@ -25,6 +25,8 @@ use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 pub(crate) use catalogue::{NOTED, NotedRow};
 pub(crate) use sentence::EventSentence;
 #[cfg(test)]
+pub(crate) use sentence::STATUSES;
+#[cfg(test)]
 pub(crate) use sentence::fields_of;
 use sentence::required_fields;
 

@@ -29,16 +29,17 @@ impl EventSentence {
     }
 }
 
-/// Statuses of targets with their words in Spanish and English (docs/targets.md#status).
-const STATUSES: [[&str; 3]; 10] = [
-    ["unknown", "desconocido", "unknown"],
+/// Statuses of targets with their words in Spanish and English, which are those of the page (docs/targets.md#status); a test
+/// compares them.
+pub(crate) const STATUSES: [[&str; 3]; 10] = [
+    ["unknown", "sin dato", "not known"],
     ["reached", "alcanzada", "reached"],
     ["closed", "cerrado", "closed"],
-    ["starting", "empezando", "starting"],
+    ["starting", "apenas empieza", "just begun"],
     ["at_risk", "en riesgo", "at risk"],
     ["behind", "atrás", "behind"],
-    ["slightly_behind", "un poco atrás", "slightly behind"],
-    ["within_chance", "dentro del azar", "within chance"],
+    ["slightly_behind", "un poco atrás", "a little behind"],
+    ["within_chance", "atrás, puede ser azar", "behind, may be chance"],
     ["ahead", "adelante", "ahead"],
     ["on_pace", "en ritmo", "on pace"],
 ];
