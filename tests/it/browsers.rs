@@ -113,6 +113,11 @@ fn the_page_shows_the_answer_in_both_browsers() {
 }
 
 #[test]
+fn nothing_moves_whatever_the_figures_are() {
+    run_scripts(&[&["still.mjs"]]);
+}
+
+#[test]
 fn everybody_can_read_the_page() {
     let state = tempdir().expect("a temporary directory");
     let demo = live_demo(&state);

@@ -87,6 +87,22 @@ export function assert(condition, message, ...found) {
   if (!condition) throw new Error(`${message}: ${found.map((value) => JSON.stringify(value, null, 1)).join(" ")}`);
 }
 
+/** Records in `window.shifts` how far anything moves that the reader has not moved: when, how much, what, from and to. */
+export function recordShifts() {
+  window.shifts = [];
+  window.banners = [];
+  // A banner moves what is below it, and says why.
+  new MutationObserver(() => window.banners.push(performance.now())).observe(document.getElementById("banner"), { childList: true, subtree: true });
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue;
+      const place = ({ left, top, width, height }) => [left, top, width, height].map(Math.round).join(" ");
+      const moved = ({ node, previousRect, currentRect }) => [node?.outerHTML?.slice(0, 120) ?? node?.data, place(previousRect), place(currentRect)];
+      window.shifts.push([entry.startTime, entry.value, entry.sources.map(moved)]);
+    }
+  }).observe({ type: "layout-shift", buffered: false });
+}
+
 /** Text without differences that no reader sees. */
 export const plain = (text) => text.replace(/[\u00a0\u202f]/g, " ").replace(/\s+/g, " ").trim();
 

@@ -1,7 +1,7 @@
 // Every figure on the page equals the answer of its revision, for 60 updates; nothing moves; /metrics says the same.
 // Arguments: origin, engine (chromium or firefox), number of updates.
 
-import { assert, open, origin, plain, run, shown, until, watch, withChromium, withFirefox } from "./browser.mjs";
+import { assert, open, origin, plain, recordShifts, run, shown, until, watch, withChromium, withFirefox } from "./browser.mjs";
 
 const engine = process.argv[3];
 const updates = Number(process.argv[4]);
@@ -105,19 +105,6 @@ function keep(answers, page) {
   });
 }
 
-/** Records how far anything moves that the reader has not moved. */
-function recordShifts() {
-  window.shifts = [];
-  window.banners = [];
-  // A banner moves what is below it, and says why.
-  new MutationObserver(() => window.banners.push(performance.now())).observe(document.getElementById("banner"), { childList: true, subtree: true });
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
-      if (!entry.hadRecentInput) window.shifts.push([entry.startTime, entry.value, entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120))]);
-    }
-  }).observe({ type: "layout-shift", buffered: false });
-}
-
 run(async () => {
   const [answers, faults] = [new Map(), []];
   if (engine === "chromium") {
@@ -126,7 +113,9 @@ run(async () => {
       keep(answers, page);
       await page.goto(`${origin}/?lang=es`);
       await shown(page);
+      // What comes later than the figures has its room, but no part of the check is how soon it comes.
       await page.waitForSelector(".fig svg, .fig .none");
+      await page.waitForFunction(() => performance.getEntriesByType("resource").filter(({ name }) => /\/(curve|events|history)\b/.test(name)).length >= 3);
       await page.evaluate(recordShifts);
       await follow(page, () => page.evaluate(read), answers);
       const shifts = await page.evaluate(() => window.shifts.filter(([at]) => window.banners.every((banner) => Math.abs(banner - at) > 1_000)));

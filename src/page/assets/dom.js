@@ -1,10 +1,14 @@
 // Trees of plain objects, and the only code that writes to the document. Views return trees; `show` writes what changed.
-// Text reaches the page by text nodes and attributes alone, so no label can become markup.
+// Text reaches the page by text nodes and attributes alone, so no label can become markup. A text that changes is a new
+// node: it stands where its alignment puts it, while whatever did not change must not move.
 
 const SVG = "http://www.w3.org/2000/svg";
 const shown = new WeakMap();
 
-/** Description of an element. Children are texts, numbers, elements, lists of these, or null for nothing. */
+/**
+ * Description of an element. Children are texts, numbers, elements, lists of these, or null for nothing. An element whose
+ * `key` changes is made anew, and one that is a `line` of several pieces whenever the length of its text changes.
+ */
 export const h = (tag, props, ...children) => ({ tag, props: props ?? {}, children: children.flat(9) });
 
 /** Makes `children` the children of `parent`, and writes only what differs from the last time. */
@@ -32,13 +36,13 @@ function made(parent, child) {
   return node;
 }
 
+const lengthOf = (child) => (child?.tag ? child.children.reduce((sum, one) => sum + lengthOf(one), 0) : textOf(child).length);
+
 /** Returns false if the node cannot become the new child and must be replaced. */
 function update(node, before, child) {
   if (before?.tag !== child?.tag) return false;
-  if (!child?.tag) {
-    if (textOf(before) !== textOf(child)) node.data = textOf(child);
-    return true;
-  }
+  if (!child?.tag) return textOf(before) === textOf(child);
+  if (before.props.key !== child.props.key || (child.props.line && lengthOf(before) !== lengthOf(child))) return false;
   write(node, before.props, child.props);
   show(node, child.children);
   return true;
@@ -47,6 +51,7 @@ function update(node, before, child) {
 function write(node, before, props) {
   for (const key of Object.keys({ ...before, ...props })) {
     const value = props[key];
+    if (key === "key" || key === "line") continue;
     if (key === "css") writeStyle(node, before.css ?? {}, value ?? {});
     else if (value === before[key]) continue;
     else if (typeof (value ?? before[key]) === "function") node[key] = value ?? null;

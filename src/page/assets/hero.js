@@ -31,8 +31,8 @@ function lead(view, target) {
     h("p", { class: "kick" }, h("span", null, h("strong", null, view.linked ? h("a", { href: targetPath(target.name) }, name) : name), ` \u00b7 ${ctx.d.period(c.period)}`), chip(ctx, status)),
     h("p", { class: "big" }, h("b", { class: text.length > 11 ? "long" : text.length > 7 ? "mid" : null }, figure(ctx, target.unit, c.actual)), " ",
       h("span", null, ctx.w("of", { goal: "" }), figure(ctx, target.unit, c.goal), share && ` \u00b7 ${share}`)),
-    h("p", { class: "say" }, h("b", null, strong), rest && ` ${rest}`),
-    c.actual != null && Number(c.goal) > 0 && bullet(ctx, target, { old, large: true }),
+    h("p", { class: "say", line: true }, h("b", null, strong), rest && ` ${rest}`),
+    Number(c.goal) > 0 && bullet(ctx, target, { old, large: true }),
     fourFacts(view, target),
   ];
 }
@@ -57,15 +57,15 @@ function fourFacts({ ctx, old, curve }, target) {
 
 /** Heading, legend, picture and table of a curve. */
 export function curveOf(ctx, curve, { width, tableOpen, onTable }, old) {
-  const cuts = curve.cuts.length > 0;
   const hasBand = curve.points.some((p) => p.tolerance != null);
-  const mark = (cls, text) => h("span", null, h("i", { class: cls }), text);
+  // What the picture lacks for now keeps its room.
+  const mark = (cls, text, isShown = true) => h("span", { class: isShown ? null : "off" }, h("i", { class: cls }), text);
   return [
     h("h2", null, ctx.say(curve.headline, ctx.w("curve-plain"))),
     h("p", { class: "sub" }, ctx.w(curve.unit === "ratio" ? "curve-sub-ratio" : "curve-sub", { title: ctx.say(curve.title, curve.name), day: ctx.d.day(curve.period.start_ms) }),
       curve.closed.length > 0 && ctx.w("curve-narrow")),
     h("p", { class: "leg" }, mark("actual", ctx.w("legend-actual")), mark("plan", ctx.w(hasBand ? "legend-plan" : "legend-plan-only")),
-      !old && curve.projection.length > 0 && mark("projection", ctx.w("legend-projection")), cuts && mark("cut", ctx.w("legend-cut"))),
+      !old && mark("projection", ctx.w("legend-projection"), curve.projection.length > 0), mark("cut", ctx.w("legend-cut"), curve.cuts.length > 0)),
     chart(ctx, curve, width, { old }),
     h("details", { class: "same", open: tableOpen || null, ontoggle: onTable }, h("summary", null, ctx.w("same-figures")), tableOpen && curveTable(ctx, curve)),
   ];

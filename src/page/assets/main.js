@@ -3,6 +3,7 @@
 import { liveCurve } from "./curve.js";
 import { show } from "./dom.js";
 import { bannerTree, footer, header } from "./header.js";
+import { isFine } from "./parts.js";
 import { ask, repeat } from "./poll.js";
 import { banner, judge } from "./trust.js";
 import { makeContext } from "./words.js";
@@ -28,6 +29,8 @@ const labels = {};
 const data = {};
 const errors = {};
 const loaded = new Map();
+/** Targets that needed attention while the page was open. They stay in a phone's list, so that it does not jump. */
+const noticed = new Set();
 const ui = { allTargets: false, allStates: false, tableOpen: false };
 const link = { answer: null, tag: null, receivedMs: 0, contactMs: performance.now(), failures: 0, busy: false };
 let page = null;
@@ -57,6 +60,7 @@ function context() {
   if (ctx?.zone !== zone) ctx = { ...makeContext(root.lang, labels[root.lang], zone), zone };
   if (ctx.of !== answer) {
     ctx.of = answer;
+    for (const { name, current } of answer?.targets ?? []) if (current && !isFine(current.status)) noticed.add(name);
     ctx.targets = new Map((answer?.targets ?? []).map((t) => [t.name, t]));
     ctx.titles = new Map((answer?.targets ?? []).map((t) => [t.name, t.title]));
     ctx.states = new Map((answer?.states ?? []).map((s) => [s.state, s.name]));
@@ -93,7 +97,7 @@ function render() {
   const trust = judge({ ...link, clockMs: performance.now() });
   const answer = data.now;
   const untilText = trust.untilMs == null ? null : c.d.brief(trust.untilMs, trust.nowMs).replace(/\d\d:\d\d$/, c.d.seconds(trust.untilMs));
-  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
+  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, noticed, params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
   show(at("head"), header(view));
   show(at("banner"), bannerTree(view));
   if (!answer || (!isReady && performance.now() < PATIENCE_MS)) return;

@@ -85,7 +85,8 @@ export function makeNumbers(locale, words) {
     const number = Number(value);
     const size = Math.abs(number);
     const digits = (n) => plain(n, Math.abs(n) >= 100 || Number.isInteger(n) ? 0 : 1);
-    if (size >= 1e6) return words(unit === "pesos" ? "millions" : "short-millions", { n: digits(number / 1e6) });
+    // From here on, thousands would be rounded to a thousand thousands.
+    if (size >= 999_500) return words(unit === "pesos" ? "millions" : "short-millions", { n: digits(number / 1e6) });
     if (size >= 1e4) return words("thousands", { n: digits(number / 1e3) });
     return plain(number, Number.isInteger(number) || size >= 10 ? 0 : 1);
   };

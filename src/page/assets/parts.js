@@ -23,7 +23,7 @@ export function icon(status) {
 /** Status as a shape and a word. */
 export function chip(ctx, status, word) {
   const known = Object.hasOwn(STATUS_SHAPES, status) ? status : "unknown";
-  return h("span", { class: `chip s-${known}`, "data-status": status }, icon(known), word ?? ctx.named("status", status));
+  return h("span", { key: status, class: `chip s-${known}`, "data-status": status }, icon(known), word ?? ctx.named("status", status));
 }
 
 /** Shape of an event's level. */
@@ -48,7 +48,7 @@ export const card = (cls, title, remark, ...children) => h("section", { class: `
 
 /** Table of names and values. */
 export const facts = (rows) => h("dl", { class: "kv" },
-  rows.map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
+  rows.map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", { line: true }, value))));
 
 /** Table with a head, whose first column and columns named in `left` stand at the left. Wide ones scroll in themselves. */
 export function table(cls, label, heads, rows, left = []) {

@@ -16,8 +16,8 @@ export function strip(view, now) {
   const { w, n } = ctx;
   const items = [...paymentItems(view, now), ...callItems(view, now)];
   if (!items.length) return null;
-  return h("dl", { class: "card strip" }, items.map(([name, value, remark]) =>
-    h("div", null, h("dt", null, w(name)), h("dd", null, value ?? n.amount()), h("dd", null, remark || "\u00a0"))));
+  return h("dl", { class: "card strip" }, items.map(([name, value, remark, isLong]) =>
+    h("div", null, h("dt", null, w(name)), h("dd", { line: true, class: isLong ? "mid" : null }, value ?? n.amount()), h("dd", { line: true }, remark || "\u00a0"))));
 }
 
 function paymentItems(view, { payments, now_ms: nowMs }) {
@@ -27,7 +27,7 @@ function paymentItems(view, { payments, now_ms: nowMs }) {
   const people = programmes.length === 1 ? programmes[0].day?.beneficiaries : null;
   return [
     day && ["today", people == null ? number(view, day.dispersals) : number(view, people), [w(people == null ? "supports" : "people"), " \u00b7 ", pesos(view, day.net_pesos)]],
-    week && ["pesos-week", pesos(view, week.net_pesos), w("net-of-returns")],
+    week && ["pesos-week", pesos(view, week.net_pesos), w("net-of-returns"), n.money(week.net_pesos).length > 11],
     week?.returned != null && ["returned-week", number(view, week.returned), [pesos(view, week.returned_pesos), week.dispersals > 0 && ` \u00b7 ${n.percent(week.returned / week.dispersals, 2)}`]],
     backlog && ["to-pay", number(view, backlog.supports), [pesos(view, backlog.pesos), backlog.oldest_approval_ms != null && ` \u00b7 ${w("up-to", { age: duration(nowMs - backlog.oldest_approval_ms) })}`]],
   ].filter(Boolean);
@@ -51,7 +51,7 @@ function callItems({ ctx }, { calls, targets }) {
 export function eventsCard({ ctx }, answer, nowMs, cls = "w5") {
   const events = answer?.events ?? [];
   return card(`${cls} evs`, ctx.w("events"), null, events.length
-    ? h("div", { class: "ev", tabindex: "0", role: "region", "aria-label": ctx.w("events") }, h("ol", null, events.map((e) => h("li", { "data-event": e.event },
+    ? h("div", { class: "ev", tabindex: "0", role: "region", "aria-label": ctx.w("events") }, h("ol", { key: `${events[0].at_ms} ${events[0].event} ${events.length}` }, events.map((e) => h("li", { "data-event": e.event },
       h("time", { datetime: e.at ?? null }, ctx.d.brief(e.at_ms, nowMs)), levelIcon(e.level), h("span", null, ctx.say(e.say, e.event))))))
     : h("p", { class: "none" }, ctx.w(answer ? "no-events" : "loading")));
 }
@@ -130,7 +130,7 @@ export function programmesCard(view, now) {
   const { w } = ctx;
   const list = now.payments?.programmes ?? [];
   if (!list.length) return null;
-  const cell = (p) => [number(view, p?.beneficiaries), h("small", null, " \u00b7 ", pesos(view, p?.net_pesos))];
+  const cell = (p) => [number(view, p?.beneficiaries), h("small", null, pesos(view, p?.net_pesos))];
   return card("w7", w("by-programme"), w("by-programme-remark"), table("pr", w("by-programme"), [w("programme"), w("today-col"), w("week"), w("month"), w("to-pay")],
     list.map((p) => [ctx.say(p.title, p.programme), cell(p.day), cell(p.week), cell(p.month), number(view, p.backlog?.supports)])));
 }

@@ -5,13 +5,14 @@ import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as answers from "./answers.mjs";
-import { applied } from "./moods.mjs";
+import { applied as changed } from "./moods.mjs";
 
 const ASSETS = fileURLToPath(new URL("../../../src/page/assets/", import.meta.url));
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 const TYPES = { js: "text/javascript", css: "text/css", json: "application/json", svg: "image/svg+xml" };
 
-function answer(path, mood) {
+function answer(path, mood, change) {
+  const applied = (name, kind, body) => change(kind, changed(name, kind, body));
   const parts = path.split("/").slice(3).map(decodeURIComponent);
   const [first, second, third] = parts;
   if (first === "now") return applied(mood, "now", answers.now());
@@ -19,7 +20,7 @@ function answer(path, mood) {
   if (first === "status") return answers.status();
   if (first === "cuts") return second ? answers.cut(second) : answers.cuts();
   if (first === "periods") return answers.period(second, third);
-  if (first === "targets" && third === "history") return answers.history(second);
+  if (first === "targets" && third === "history") return applied(mood, "history", answers.history(second));
   if (first === "targets" && third === "curve") {
     const name = applied(mood, "now", answers.now()).targets?.find((t) => t.name === second);
     return name && applied(mood, "curve", { ...answers.curve({ unit: name.unit === "pesos" ? "pesos" : "people", goal: name.unit === "pesos" ? 2_500_000_000 : 100_000 }), name: second, title: name.title });
@@ -27,13 +28,14 @@ function answer(path, mood) {
   return null;
 }
 
-export function serve(port = 0) {
+/** Serves on a port; `change` may alter an answer of a kind: now, curve, events or history. */
+export function serve(port = 0, change = (kind, body) => body) {
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://mock");
     const mood = new URL(request.headers.referer ?? url, "http://mock").searchParams.get("mock") ?? server.mood ?? "";
     const send = (status, type, body, headers = {}) => { response.writeHead(status, { "Content-Type": type, ...headers }); response.end(body); };
     if (url.pathname.startsWith("/api/")) {
-      const body = answer(url.pathname, mood);
+      const body = answer(url.pathname, mood, change);
       if (!body) return send(404, "application/json", '{"error":"none"}');
       const tag = body.revision && `W/"1-${body.revision}-${mood}"`;
       if (tag && request.headers["if-none-match"] === tag) return send(304, "application/json", "");
