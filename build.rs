@@ -6,7 +6,7 @@
 //!
 //! Tells the compiler the revision of a checkout.
 //!
-//! Lists the files of the page below `src/page/assets`, which `src/page/assets.rs` embeds.
+//! Lists the files of the page below `src/page/assets`, which `src/page/assets.rs` embeds, without the comments of modules.
 
 use std::fs;
 use std::path::Path;
@@ -46,13 +46,39 @@ fn list_page_assets() {
         .map(|entry| entry.expect("the assets can be listed").path())
         .collect();
     paths.sort();
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    let out = Path::new(&out);
     let file = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
-        format!("    ({name:?}, include_bytes!({path:?})),\n")
+        let mut embedded = path.to_path_buf();
+        if name.ends_with(".js") {
+            embedded = out.join(name);
+            let module = fs::read_to_string(path).expect("modules are UTF-8");
+            fs::write(&embedded, without_comments(&module)).expect("the directory is writable");
+        }
+        format!("    ({name:?}, include_bytes!({embedded:?})),\n")
     };
     let list: String = paths.iter().map(|path| file(path)).collect();
-    let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    fs::write(Path::new(&out).join("page_assets.rs"), format!("&[\n{list}]\n")).expect("the directory is writable");
+    fs::write(out.join("page_assets.rs"), format!("&[\n{list}]\n")).expect("the directory is writable");
+}
+
+/// Leaves out lines that are only comment or blank, and indentation. The lines of a template keep theirs; a line that ends
+/// within one has an odd number of backquotes.
+fn without_comments(module: &str) -> String {
+    let mut kept = String::with_capacity(module.len());
+    let (mut in_comment, mut in_template) = (false, false);
+    for line in module.lines() {
+        let text = line.trim();
+        if !in_template && (in_comment || text.is_empty() || text.starts_with("//") || text.starts_with("/*")) {
+            let opens = in_comment || text.starts_with("/*");
+            in_comment = opens && !text.ends_with("*/");
+            continue;
+        }
+        kept += if in_template { line } else { text };
+        kept.push('\n');
+        in_template ^= line.matches('`').count() % 2 == 1;
+    }
+    kept
 }
 
 /// Returns the revision that is checked out; `None` without git, or outside of a repository of our own.

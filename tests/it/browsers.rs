@@ -14,8 +14,9 @@ use pacemeter::record::Stream;
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
 
+use crate::faults::proxy::Proxy;
 use crate::kafka::Kafka;
-use crate::program::Pacemeter;
+use crate::program::{Pacemeter, run_in};
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
 /// Time in which a banner must be there (milliseconds).
@@ -118,6 +119,11 @@ fn nothing_moves_whatever_the_figures_are() {
 }
 
 #[test]
+fn what_is_wrong_can_be_read_too() {
+    run_scripts(&[&["trouble.mjs"], &["looks.mjs"]]);
+}
+
+#[test]
 fn everybody_can_read_the_page() {
     let state = tempdir().expect("a temporary directory");
     let demo = live_demo(&state);
@@ -186,44 +192,86 @@ fn dispersal(number: usize) -> Record {
     Record { key: Some(format!("b{number}").into()), ..Record::of(event.to_string()) }
 }
 
+/// State with a target, settings, and the origin of the page, which stays over restarts.
+fn setup(topics: &Topics) -> (TempDir, Vec<String>, String) {
+    let state = tempdir().expect("a temporary directory");
+    fs::write(state.path().join("targets.toml"), campaign()).expect("a file");
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let more = [format!("http.listen={listen}"), "targets.files=[\"targets.toml\"]".to_owned()];
+    (state, [topics.settings(), more.to_vec()].concat(), format!("http://{listen}"))
+}
+
 #[test]
 fn a_banner_says_what_is_wrong_within_five_seconds() {
     let kafka = Kafka::reserve();
     kafka.start();
     let topics = Topics::create(&kafka, 1, LOG_APPEND_TIME);
     topics.write(Stream::Disbursement, &(0..50).map(dispersal).collect::<Vec<_>>());
-    let state = tempdir().expect("a temporary directory");
-    fs::write(state.path().join("targets.toml"), campaign()).expect("a file");
-    let listen = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let mut settings = topics.settings();
-    settings.push(format!("http.listen={listen}"));
-    settings.push("targets.files=[\"targets.toml\"]".to_owned());
+    let (state, settings, origin) = setup(&topics);
     let start = || {
         let mut pacemeter = Pacemeter::start(&state, &settings);
         pacemeter.wait_ready();
         pacemeter
     };
     let pacemeter = start();
-    let mut page = OpenPage::open(&format!("http://{listen}"));
+    let mut page = OpenPage::open(&origin);
     page.expect("none");
     page.expect("figures");
     // Killed, and started again.
     pacemeter.kill();
     page.expect_soon("banner away");
     page.expect("old");
-    let mut pacemeter = start();
+    let pacemeter = start();
     page.expect("none");
     page.expect("figures");
     // An outage of the brokers: the figures stand still, and are exact.
     kafka.stop();
-    pacemeter.until("the outage is known", |pacemeter| {
-        pacemeter.get("/readyz").body.contains("brokers have not answered").then_some(())
-    });
-    page.expect_soon("text Kafka no responde");
+    page.expect_soon("text Las cifras no avanzan|Kafka no responde");
+    page.expect("text Kafka no responde.*Revise los brokers");
     kafka.start();
     page.expect("none");
     page.expect("figures");
     assert_eq!(pacemeter.stop().code, Some(0));
     page.expect_soon("banner away");
+    page.close();
+}
+
+#[test]
+fn a_banner_tells_of_stalls_and_of_a_rebuild() {
+    let kafka = Kafka::reserve();
+    kafka.start();
+    let proxy = Proxy::at(kafka.door());
+    let topics = Topics::create(&kafka, 1, LOG_APPEND_TIME);
+    topics.write(Stream::Disbursement, &(0..50).map(dispersal).collect::<Vec<_>>());
+    let (state, mut settings, origin) = setup(&topics);
+    settings.push(format!("kafka.bootstrap_servers={}", proxy.bootstrap()));
+    settings.push("kafka.stall_timeout=3s".to_owned());
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    pacemeter.wait_ready();
+    let mut page = OpenPage::open(&origin);
+    page.expect("none");
+    // A batch that arrives damaged stops its partition; the figures before it stay.
+    proxy.damage(Some(b"e1020"));
+    topics.write(Stream::Disbursement, &(1_000..1_050).map(dispersal).collect::<Vec<_>>());
+    pacemeter
+        .until("the partition counts as stalled", |pacemeter| (pacemeter.get("/readyz").status == 503).then_some(()));
+    page.expect_soon("text registros no avanza.*partición se detuvo.*docs/operations.md");
+    page.expect("old");
+    proxy.damage(None);
+    page.expect("none");
+    page.expect("figures");
+    // A rebuild that cannot yet pass the same batch.
+    assert_eq!(pacemeter.stop().code, Some(0));
+    page.expect_soon("banner away");
+    assert_eq!(run_in(&state, &["state", "rebuild"], &settings).code, Some(0));
+    proxy.damage(Some(b"e1020"));
+    let mut pacemeter = Pacemeter::start(&state, &settings);
+    page.expect_soon("text desde el principio.*mientras avance.*docs/operations.md");
+    page.expect("old");
+    proxy.damage(None);
+    pacemeter.wait_ready();
+    page.expect("none");
+    page.expect("figures");
+    assert_eq!(pacemeter.stop().code, Some(0));
     page.close();
 }

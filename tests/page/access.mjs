@@ -1,13 +1,9 @@
 // axe-core finds no violation in either language, theme and four widths, on each view; nothing is wider than a phone.
 // A reader in Tokyo with a Japanese browser is shown the same text. Argument: origin.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
+import { axeViolations } from "./axe.mjs";
 import { assert, open, origin, plain, run, shown, until, withChromium } from "./browser.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const RULES = { resultTypes: ["violations"], iframes: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
 const WIDTHS = [320, 390, 900, 1440];
 
 async function views() {
@@ -18,19 +14,13 @@ async function views() {
   return [`/targets/${encodeURIComponent(targets[0].name)}`, "/cuts", ...cut, "/periods/week/current", "/health"];
 }
 
-async function violations(page) {
-  await page.evaluate(axe);
-  const { violations: found } = await page.evaluate((rules) => window.axe.run(document, rules), RULES);
-  return found.map(({ id, nodes }) => [id, nodes.slice(0, 3).map((node) => node.html.slice(0, 160))]);
-}
-
 async function checkView(browser, path, lang, theme, width) {
   // The policy of the page would refuse axe's own scripts.
   const page = await open(browser, null, { viewport: { width, height: 900 }, bypassCSP: true });
   await page.goto(`${origin}${path}?lang=${lang}&theme=${theme}`);
   await shown(page);
   const where = `${path} ${lang} ${theme} ${width}`;
-  const found = await violations(page);
+  const found = await axeViolations(page);
   assert(found.length === 0, `axe-core on ${where}`, found);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert(overflow <= 0, `${where} scrolls sideways by pixels`, overflow);

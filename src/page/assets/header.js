@@ -17,7 +17,7 @@ export function header(view) {
         h("rect", { class: "m1", width: 26, height: 26, rx: 6 }), h("rect", { class: "m2", x: 5, y: 11, width: 12, height: 4, rx: 1 }), h("rect", { class: "m2", x: 18.5, y: 6, width: 2.5, height: 14, rx: 1 })),
       h("span", null, ctx.say(view.programme, "Pacemeter"))),
     h("nav", { "aria-label": w("views") }, VIEWS.map(([href, key]) => h("a", { href, "aria-current": isAt(href) ? "page" : null }, w(`nav-${key}`))), h("a", { href: "#data" }, w("nav-data"))),
-    h("p", { line: true, class: "trust" }, h("span", { class: trust.kind === "loading" ? "dot wait" : trust.kind === "exact" || trust.kind === "warned" ? "dot" : "dot bad", "aria-hidden": "true" }), h("b", null, trustLine(ctx, trust))),
+    h("p", { line: true, class: "trust" }, h("span", { class: trust.kind === "loading" ? "dot wait" : ["exact", "warned", "late"].includes(trust.kind) ? "dot" : "dot bad", "aria-hidden": "true" }), h("b", null, trustLine(ctx, trust))),
     h("div", { class: "ctl", role: "group", "aria-label": "Idioma / Language" }, ["es", "en"].map((code) =>
       h("button", { type: "button", lang: code, "aria-pressed": String(ctx.language === code), "aria-label": code === "es" ? "ES, español" : "EN, English", onclick: () => view.onLanguage(code) }, code.toUpperCase()))),
     h("div", { class: "ctl" }, h("button", { type: "button", "aria-pressed": String(view.isDark), "aria-label": w("dark"), onclick: view.onTheme },
@@ -28,11 +28,17 @@ export function header(view) {
 export function bannerTree(view) {
   const { ctx, trust } = view;
   const told = banner(ctx, trust);
-  if (!told) return [];
-  return [h("section", { class: told.calm ? "alert calm" : "alert", "data-kind": trust.kind, "aria-label": told.title },
+  return [told && alert(view, told, trust.kind), view.stuck?.length > 0 && alert(view, {
+    title: ctx.w("stuck-title"), calm: true,
+    lines: [{ text: view.stuck.map(({ key, sinceMs }) => `${ctx.w(`part-${key}`)} (${ctx.w("since", { since: ctx.d.brief(sinceMs, trust.nowMs) })})`).join(", ") + "." }],
+  }, "stuck")].filter(Boolean);
+}
+
+function alert({ ctx }, told, kind) {
+  const todo = (href) => (/^https?:/.test(href) && safeLink(href) ? h("a", { href: safeLink(href) }, ctx.w("what-to-do")) : h("small", null, `${ctx.w("what-to-do")}: `, h("code", null, href)));
+  return h("section", { key: kind, class: told.calm ? "alert calm" : "alert", "data-kind": kind, "aria-label": told.title },
     h("p", null, h("b", null, told.title)),
-    told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), safeLink(line.link) && [" ", h("a", { href: safeLink(line.link) }, ctx.w("what-to-do"))],
-      line.link && !safeLink(line.link) && h("small", null, ` ${ctx.w("what-to-do")}: `, h("code", null, line.link)))))];
+    told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), line.todo && ` ${line.todo}`, line.link && [" ", todo(line.link)])));
 }
 
 /** Foot: what kind of figures these are, where their time and their data come from. */

@@ -5,7 +5,7 @@ import { show } from "./dom.js";
 import { bannerTree, footer, header } from "./header.js";
 import { isFine } from "./parts.js";
 import { ask, repeat } from "./poll.js";
-import { banner, judge } from "./trust.js";
+import { banner, judge, stuckParts } from "./trust.js";
 import { makeContext } from "./words.js";
 
 /** Path of a view, the view's name, and its module, which only that view loads. */
@@ -29,6 +29,9 @@ const labels = {};
 const data = {};
 const errors = {};
 const loaded = new Map();
+/** Instant of the figures when an answer came last; and of those that could not be renewed since, how often in a row. */
+const good = new Map();
+const stuck = new Map();
 /** Targets that needed attention while the page was open. They stay in a phone's list, so that it does not jump. */
 const noticed = new Set();
 const ui = { allTargets: false, allStates: false, tableOpen: false };
@@ -97,7 +100,7 @@ function render() {
   const trust = judge({ ...link, clockMs: performance.now() });
   const answer = data.now;
   const untilText = trust.untilMs == null ? null : c.d.brief(trust.untilMs, trust.nowMs).replace(/\d\d:\d\d$/, c.d.seconds(trust.untilMs));
-  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, noticed, params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
+  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, noticed, stuck: stuckParts([...stuck.values()]), params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
   show(at("head"), header(view));
   show(at("banner"), bannerTree(view));
   if (!answer || (!isReady && performance.now() < PATIENCE_MS)) return;
@@ -179,8 +182,12 @@ async function load({ key, path: address }) {
   if (reply?.status === 200) {
     data[key] = reply.body;
     delete errors[key];
+    stuck.delete(key);
+    good.set(key, data.now.now_ms);
   } else {
     if (isOther || reply?.status === 404) delete data[key];
+    if (data[key]) stuck.set(key, { key, sinceMs: good.get(key), times: (stuck.get(key)?.times ?? 0) + 1 });
+    else stuck.delete(key);
     errors[key] = reply?.status ?? 0;
   }
 }

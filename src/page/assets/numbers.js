@@ -44,7 +44,8 @@ export function makeNumbers(locale, words) {
       const tenths = (cents + 5_000_000n) / 10_000_000n;
       return words("millions", { n: `${plain(tenths / 10n)}.${tenths % 10n}` });
     }
-    return words("pesos", { n: plain((cents + 50n) / 100n) });
+    const whole = (cents + 50n) / 100n;
+    return words(whole === 1n ? "peso" : "pesos", { n: plain(whole) });
   };
   /** Pesos for reading: millions with one decimal, smaller amounts whole. */
   const money = (amount) => {

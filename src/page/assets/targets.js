@@ -23,8 +23,8 @@ export function summary(ctx, targets, old) {
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   const rank = (key) => (key === "fine" ? 99 : (ORDER.indexOf(key) + 99) % 99);
-  const word = (key) => (key === "fine" ? ctx.w("count-fine") : ctx.named("status", key).toLowerCase());
-  return [...counts].sort((a, b) => rank(a[0]) - rank(b[0])).map(([key, n]) => `${n} ${word(key)}`).join(" \u00b7 ");
+  const word = (key, n) => (key === "fine" ? ctx.w("count-fine") : n > 1 && ctx.has(`count-${key}`) ? ctx.w(`count-${key}`) : ctx.named("status", key).toLowerCase());
+  return [...counts].sort((a, b) => rank(a[0]) - rank(b[0])).map(([key, n]) => `${n} ${word(key, n)}`).join(" \u00b7 ");
 }
 
 /** True if a phone may leave the target out: it is fine, and was whenever this page has shown it. */

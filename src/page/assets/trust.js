@@ -2,6 +2,8 @@
 
 /** Age of an answer, in milliseconds, from which the page says that it is old. */
 export const ANSWER_OLD_MS = 5_000;
+/** Age of the figures, which is a second while all is well, from which the page says that they stand still. */
+export const FIGURES_LATE_MS = 3_500;
 /** Age of the figures from which distances to the plan are not shown, unless the answer gives that of its clock. */
 export const FIGURES_OLD_MS = 60_000;
 
@@ -18,13 +20,18 @@ export function judge({ answer, receivedMs, contactMs, failures, busy, clockMs }
   const ageMs = untilMs === null ? null : Math.max(0, nowMs - untilMs);
   const maxAgeMs = answer.trust.max_age_ms === undefined ? FIGURES_OLD_MS : answer.trust.max_age_ms ?? Infinity;
   const tooOld = ageMs === null || ageMs > maxAgeMs;
-  const kind = away ? (busy ? "busy" : "away") : !ready ? "unready" : tooOld ? "old" : reasons.length ? "warned" : "exact";
+  // A clock that runs fast makes every age great; then the answer allows more.
+  const isLate = maxAgeMs <= FIGURES_OLD_MS && ageMs - silentMs > FIGURES_LATE_MS;
+  const kind = away ? (busy ? "busy" : "away") : !ready ? "unready" : tooOld ? "old" : reasons.length ? "warned" : isLate ? "late" : "exact";
   return {
     kind, reasons, untilMs, ageMs, nowMs, tooOld,
     old: !ready || tooOld || silentMs > ANSWER_OLD_MS,
     sinceMs: away ? answer.now_ms + Math.max(0, contactMs - receivedMs) : reasons[0]?.since_ms ?? untilMs,
   };
 }
+
+/** Parts of the page that show an older answer since their requests fail. One failure may be an accident. */
+export const stuckParts = (list) => list.filter(({ times }) => times > 1);
 
 /** Banner for a judgement: title, sentences and links; null when all is well. */
 export function banner(ctx, trust) {
@@ -37,16 +44,18 @@ export function banner(ctx, trust) {
     unready: until && trust.tooOld ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
     old: until ? ctx.w("old-title", { until }) : ctx.w("unready-title"),
     warned: ctx.w("warned-title"),
+    late: ctx.w("late-title", { until }),
   };
   const away = trust.kind === "away" || trust.kind === "busy";
   const lines = away ? [{ text: trust.sinceMs === null ? ctx.w("away-wait") : ctx.w("away-text", { until: until ?? "\u2013" }), link: null }]
     : trust.reasons.map((reason) => ({
       text: ctx.say(reason.say, reason.text),
       since: reason.since_ms == null ? null : ctx.w("since", { since: time(reason.since_ms) }),
+      todo: ctx.has(`do-${reason.kind}`) ? ctx.w(`do-${reason.kind}`) : null,
       link: reason.runbook,
     }));
   if (!away && trust.old && until) lines.push({ text: ctx.w("old-text"), link: null });
-  return { title: titles[trust.kind], lines, calm: trust.kind === "warned" };
+  return { title: titles[trust.kind], lines, calm: trust.kind === "warned" || trust.kind === "late" };
 }
 
 /** Line in the head of the page: as of when the figures are exact. */

@@ -3,7 +3,7 @@
 import { NOW } from "./answers.mjs";
 
 const both = (es, en = es) => ({ es, en });
-const reason = (kind, es, en, since = NOW - 627_000) => ({ kind, since_ms: since, say: both(es, en), text: en, runbook: "/docs/runbooks/PacemeterNotReady" });
+const reason = (kind, es, en, since = NOW - 627_000) => ({ kind, since_ms: since, say: both(es, en), text: en, runbook: "docs/operations.md#when-something-fails" });
 const without = { targets: null, payments: null, states: null, calls: null, milestones: null };
 
 export const HOSTILE = ["<img src=x onerror=alert(1)>", "\u{1F600}".repeat(64), "\u202eمرحبا\u202c שלום", "__proto__", "%00", "a".repeat(60)];

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as answers from "./answers.mjs";
+import { embedded } from "./embedded.mjs";
 import { applied as changed } from "./moods.mjs";
 
 const ASSETS = fileURLToPath(new URL("../../../src/page/assets/", import.meta.url));
@@ -18,7 +19,7 @@ function answer(path, mood, change) {
   if (first === "now") return applied(mood, "now", answers.now());
   if (first === "events") return applied(mood, "events", answers.events());
   if (first === "status") return answers.status();
-  if (first === "cuts") return second ? answers.cut(second) : answers.cuts();
+  if (first === "cuts") return second ? applied(mood, "cut", answers.cut(second)) : answers.cuts();
   if (first === "periods") return answers.period(second, third);
   if (first === "targets" && third === "history") return applied(mood, "history", answers.history(second));
   if (first === "targets" && third === "curve") {
@@ -28,7 +29,7 @@ function answer(path, mood, change) {
   return null;
 }
 
-/** Serves on a port; `change` may alter an answer of a kind: now, curve, events or history. */
+/** Serves on a port; `change` may alter an answer of a kind: now, curve, events, history or cut; `{ failed: true }` is an error. */
 export function serve(port = 0, change = (kind, body) => body) {
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://mock");
@@ -36,6 +37,7 @@ export function serve(port = 0, change = (kind, body) => body) {
     const send = (status, type, body, headers = {}) => { response.writeHead(status, { "Content-Type": type, ...headers }); response.end(body); };
     if (url.pathname.startsWith("/api/")) {
       const body = answer(url.pathname, mood, change);
+      if (body?.failed) return send(500, "application/json", '{"error":"planted"}');
       if (!body) return send(404, "application/json", '{"error":"none"}');
       const tag = body.revision && `W/"1-${body.revision}-${mood}"`;
       if (tag && request.headers["if-none-match"] === tag) return send(304, "application/json", "");
@@ -43,15 +45,17 @@ export function serve(port = 0, change = (kind, body) => body) {
     }
     if (url.pathname.startsWith("/assets/")) {
       const name = url.pathname.split("/").pop();
-      try { return send(200, TYPES[name.split(".").pop()], readFileSync(ASSETS + name)); } catch { return send(404, "text/plain", ""); }
+      try { return send(200, TYPES[name.split(".").pop()], embedded(name)); } catch { return send(404, "text/plain", ""); }
     }
     const html = readFileSync(`${ASSETS}document.html`, "utf8").replaceAll("{{assets}}", "/assets/0").replaceAll("{{language}}", "es").replaceAll("{{fallback}}", "");
     return send(200, "text/html; charset=utf-8", html, { "Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin" });
   });
+  // A script that fails ends without closing it.
+  server.unref();
   return new Promise((done) => server.listen(port, "127.0.0.1", () => done(server)));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const server = await serve(Number(process.argv[2] ?? 8099));
+  const server = (await serve(Number(process.argv[2] ?? 8099))).ref();
   console.log(`http://127.0.0.1:${server.address().port}/`);
 }

@@ -72,3 +72,11 @@ test("the age of figures is judged by the answer's own clock", () => {
   };
   assert.deepEqual([judged(60_000), judged(600_000), judged(null)], ["old", "exact", "exact"]);
 });
+
+test("figures that stand still are told within moments", () => {
+  const answer = { now_ms: 100_000, trust: { ready: true, complete_until_ms: 99_000, reasons: [] } };
+  const at = (clockMs) => judge({ answer, receivedMs: 0, contactMs: clockMs, failures: 0, busy: false, clockMs });
+  assert.equal(at(2_000).kind, "exact");
+  assert.equal(at(3_000).kind, "late");
+  assert.equal(at(3_000).old, false, "distances stay while the figures are of the last minute");
+});
