@@ -128,6 +128,8 @@ fn everybody_can_read_the_page() {
     let state = tempdir().expect("a temporary directory");
     let demo = live_demo(&state);
     run_scripts(&[&["access.mjs", &format!("http://{}", demo.address())]]);
+    // Half an hour is for the hand: CONTRIBUTING.md.
+    run_scripts(&[&["endurance.mjs", &format!("http://{}", demo.address()), "1"]]);
 }
 
 /// A page that stays open in Chromium.
