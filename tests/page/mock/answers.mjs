@@ -121,7 +121,7 @@ export function now() {
   const support = both("Apoyos", "Supports").es;
   return {
     now_ms: NOW, now: "2026-11-19T13:42:07-06:00", revision: 81_734, zone: ZONE, version: "0.1.0", programme: both("Pacemeter"), state_built_ms: 1_788_312_800_000,
-    trust: { ready: true, complete_until_ms: NOW - 2_000, age_ms: 2_000, max_age_ms: 600_000, streams: ["call", "disbursement", "milestone"].map((stream) => ({ stream, complete_until_ms: NOW - 2_000 })), reasons: [] },
+    trust: { ready: true, complete_until_ms: NOW - 2_000, age_ms: 2_000, streams: ["call", "disbursement", "milestone"].map((stream) => ({ stream, complete_until_ms: NOW - 2_000 })), reasons: [] },
     targets: [
       target("weekly_beneficiaries", both("Personas con apoyo", "People supported"), support, "people", week(), { goal: 100_000, actual, plan, status: "at_risk", probability: 1e-16, tolerance: 4764, need: (100_000 - actual) / 13.298, had: actual / 22.702, projection, say: risk }),
       target("weekly_pesos", both("Pesos dispersados", "Pesos paid out"), support, "pesos", week(), { goal: 2_500_000_000, actual: (actual - 86) * 25_000, plan: plan * 25_000, status: "at_risk", probability: 1e-17, tolerance: 119_116_539.57, need: 84_888_705.07, had: 60_397_762.31, projection: projection * 25_000, say: risk }),

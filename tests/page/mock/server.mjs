@@ -16,7 +16,11 @@ function answer(path, mood, change) {
   const applied = (name, kind, body) => change(kind, changed(name, kind, body));
   const parts = path.split("/").slice(3).map(decodeURIComponent);
   const [first, second, third] = parts;
-  if (first === "now") return applied(mood, "now", answers.now());
+  if (first === "now") {
+    // Answers that stand still may be older than those of a program.
+    const now = answers.now();
+    return applied(mood, "now", { ...now, trust: { ...now.trust, max_age_ms: 600_000 } });
+  }
   if (first === "events") return applied(mood, "events", answers.events());
   if (first === "status") return answers.status();
   if (first === "cuts") return second ? applied(mood, "cut", answers.cut(second)) : answers.cuts();
