@@ -101,7 +101,7 @@ impl Api {
     /// Returns the typed answer of `/api/v1/now` for a snapshot.
     pub(crate) fn now(&self, snapshot: &Arc<Snapshot>) -> now::NowResponse {
         let context = RequestContext::of(self, Arc::clone(snapshot));
-        now::describe(&context, self.presence_limits, &self.clock)
+        now::describe(&context, self.presence_limits)
     }
 
     /// Returns the instant of the clock that measures ages of answers.

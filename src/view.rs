@@ -178,6 +178,9 @@ pub struct CallView {
     pub agents: RecentPanes,
     /// Counts of the last days by queue, in the order of [`CallCount`].
     pub recent: RecentCounts<{ CallCount::NUMBER }>,
+    /// Answered calls of the last days whose offer is known, by queue, at the time of the answer: milliseconds that they
+    /// waited, and their number.
+    pub waits: RecentCounts<2>,
     /// Figures by slot: targets.
     pub slots: Slots,
 }

@@ -37,7 +37,7 @@ use super::table::{Table, TableEntry};
 use super::timers::Timers;
 use super::{KeyCounts, Rules, UnlistedCounts, ViewConfig};
 use crate::allowlists::{Allowlists, CellIndex, LabelKind};
-use crate::clock::Timestamp;
+use crate::clock::{DAY, Millis, Timestamp};
 use crate::event::{self, CallKind, Event, Hash128, LabelArena};
 use crate::record::Stream;
 use crate::targets::{Measure, Tally};
@@ -57,6 +57,8 @@ pub(crate) struct Calls {
     waiting: RecentPanes,
     /// Counts of the last days by shown queue. Derived.
     recent: RecentCounts<PANE_COUNTS>,
+    /// Waits of answered calls of the last days by shown queue: milliseconds, and number of calls. Derived from the calls.
+    waits: RecentCounts<2>,
     /// Figures of targets. Derived.
     counts: DoubleBuffer<TargetCounts<PANE_COUNTS>>,
     unlisted: UnlistedCounts,
@@ -130,6 +132,13 @@ impl Call {
         self.step(CallKind::Offered).filter(|_| !ended)
     }
 
+    /// Time and queue of the answer, and the wait until then, if the offer is known too.
+    fn answered_wait(&self) -> Option<(Timestamp, LabelId, Millis)> {
+        let (offered, _) = self.step(CallKind::Offered)?;
+        let (answered, queue) = self.step(CallKind::Answered)?;
+        Some((answered, queue, (answered - offered).max(0)))
+    }
+
     /// Kinds of events whose counterpart is missing (`spec/figures.md#unmatched`).
     fn unmatched(&self) -> impl Iterator<Item = CallKind> {
         let offered = self.step(CallKind::Offered).is_some();
@@ -167,18 +176,22 @@ impl Calls {
             queues: Vec::new(),
             waiting: RecentPanes::default(),
             recent: RecentCounts::default(),
+            waits: RecentCounts::default(),
             unlisted: UnlistedCounts::default(),
         };
         calls.list_queues();
-        let Self { state, queues, waiting, recent, .. } = &mut calls;
+        let Self { state, queues, waiting, recent, waits, .. } = &mut calls;
         let days = state.panes.fine_days(RECENT_DAYS);
         for (time, key, counts) in state.panes.recent(days) {
             recent.keep(time, days);
+            waits.keep(time, state.wait_days());
             recent.add(time, queues[usize::from(first_of(key))], counts);
         }
         state.timers = state.calls.iter().filter_map(|call| state.rules.timer(call)).collect();
         for call in state.calls.iter() {
             call.waiting().inspect(|&(time, queue)| waiting.add(time, queues[usize::from(queue)]));
+            call.answered_wait()
+                .inspect(|&(time, queue, wait)| add_wait(waits, time, queues[usize::from(queue)], wait));
         }
         calls
     }
@@ -249,6 +262,9 @@ impl Calls {
             for (time, queue, count) in self.state.observe_waits(&call, body.kind) {
                 self.count(time, queue, count, watermark - horizon);
             }
+            if let Some((time, queue, wait)) = call.answered_wait().filter(|_| ends_wait(body.kind)) {
+                add_wait(&mut self.waits, time, self.queues[usize::from(queue)], wait);
+            }
             self.state.observe_handle(&mut call, body);
         }
         self.state.calls.put(place, call);
@@ -317,12 +333,14 @@ impl Calls {
         for (totals, queue) in self.state.totals.iter().zip(&self.queues) {
             queues[queue.index()] += totals;
         }
+        watermark.inspect(|&newest| self.waits.keep(newest, self.state.wait_days()));
         CallView {
             queues,
             unmatched: self.state.unmatched,
             waiting: self.waiting.recent(now, self.state.rules.max_wait),
             agents: self.agents.recent(now),
             recent: self.recent.clone(),
+            waits: self.waits.clone(),
             slots: self.slots(watermark),
         }
     }
@@ -339,6 +357,11 @@ impl CallsState {
 
     pub(crate) fn panes_mut(&mut self) -> &mut Panes<PANE_COUNTS> {
         &mut self.panes
+    }
+
+    /// Number of days before the newest event's of which every answered call is in state.
+    fn wait_days(&self) -> i64 {
+        (self.rules.horizon(Stream::Call) / DAY - 1).clamp(0, RECENT_DAYS)
     }
 
     /// Figures of targets, derived from all panes.
@@ -364,8 +387,7 @@ impl CallsState {
         let offered = call.step(CallKind::Offered).map(|(offered, _)| offered);
         let step =
             |step: CallKind| Some((call.step(step)?, offered?)).filter(|_| kind == CallKind::Offered || kind == step);
-        let answered = step(CallKind::Answered).and_then(|((time, queue), offered)| {
-            let wait = (time - offered).max(0);
+        let answered = call.answered_wait().filter(|_| ends_wait(kind)).and_then(|(time, queue, wait)| {
             let totals = &mut self.totals[usize::from(queue)];
             totals.answered_wait.observe(wait);
             totals.answered_within_target += u64::from(wait <= self.rules.service_level);
@@ -392,6 +414,15 @@ impl CallsState {
             call.handled = 1;
         }
     }
+}
+
+/// True if the wait until an answer may become known with the first event of a kind.
+fn ends_wait(kind: CallKind) -> bool {
+    matches!(kind, CallKind::Offered | CallKind::Answered)
+}
+
+fn add_wait(waits: &mut RecentCounts<2>, time: Timestamp, queue: CellIndex, wait: Millis) {
+    waits.add(time, queue, &[u128::from(wait.unsigned_abs()), 1]);
 }
 
 /// Contribution of pane counts to a target. The service level counts each call at its answer or abandonment, so that

@@ -1,6 +1,7 @@
 //! Snapshot and instant for which a request is answered.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -39,6 +40,8 @@ pub(crate) struct PeriodSpan {
 pub(super) struct RequestContext<'a> {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) now: Timestamp,
+    /// Instant at which readiness is judged.
+    pub(super) instant: Instant,
     /// Maximum age of figures that are current, by the clock; `None` if the clock says nothing of ages.
     max_age: Option<Millis>,
     pub(super) allowlists: &'a Allowlists,
@@ -63,6 +66,7 @@ impl<'a> RequestContext<'a> {
     pub(super) fn of(api: &'a Api, snapshot: Arc<Snapshot>) -> Self {
         Self {
             now: snapshot.evaluated_at(&api.clock),
+            instant: api.clock.instant(),
             snapshot,
             max_age: max_age(&api.clock),
             allowlists: &api.allowlists,
@@ -73,7 +77,12 @@ impl<'a> RequestContext<'a> {
 
     /// Time of the figures.
     pub(super) fn time(&self) -> FigureTime<'_> {
-        FigureTime { now: self.now, complete_until: &self.snapshot.complete_until, max_age: self.max_age }
+        FigureTime {
+            now: self.now,
+            is_ready: self.snapshot.is_ready(self.instant),
+            complete_until: &self.snapshot.complete_until,
+            max_age: self.max_age,
+        }
     }
 
     pub(super) fn targets(&self) -> &Targets {

@@ -24,7 +24,7 @@ use self::states::StateNow;
 use self::trust::TrustNow;
 use super::context::RequestContext;
 use super::targets::{TargetEntry, entries};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 use crate::settings::BilingualText;
 use crate::view::totals::{PresenceLimits, Totals};
 
@@ -62,7 +62,7 @@ pub(crate) struct NowResponse {
 }
 
 /// Describes the snapshot of the context.
-pub(super) fn describe(context: &RequestContext<'_>, limits: PresenceLimits, clock: &Clock) -> NowResponse {
+pub(super) fn describe(context: &RequestContext<'_>, limits: PresenceLimits) -> NowResponse {
     let (snapshot, allowlists) = (&context.snapshot, context.allowlists);
     let has_figures = snapshot.has_figures();
     let totals = has_figures.then(|| Totals::of(&snapshot.merged, allowlists, limits, context.now));
@@ -76,7 +76,7 @@ pub(super) fn describe(context: &RequestContext<'_>, limits: PresenceLimits, clo
         version: env!("CARGO_PKG_VERSION").to_owned(),
         programme: allowlists.title.clone(),
         state_built_ms: snapshot.built,
-        trust: trust::describe(context, clock.instant()),
+        trust: trust::describe(context),
         targets: statuses.map(|statuses| entries(context, &statuses)),
         payments: totals.as_ref().map(|totals| payments::describe(totals, allowlists)),
         states: totals.as_ref().map_or_else(Vec::new, |totals| states::describe(context, totals)),

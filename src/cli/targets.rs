@@ -97,16 +97,21 @@ fn figures(current: &CurrentPeriod, style: Style) -> String {
     let bar = bar(done / whole, planned / whole, style);
     let or_unknown =
         |value: Option<f64>, words: &dyn Fn(f64) -> String| value.map_or_else(|| UNKNOWN.to_owned(), words);
+    // A figure that is old or not relied on says nothing of the distance to the plan.
+    let judged = |value: Option<f64>| value.filter(|_| current.status != PaceStatus::Unknown);
+    let shortfall = judged(current.shortfall);
     let figures = [
         or_unknown(current.actual.filter(|_| goal > 0.0).map(|actual| actual.value() / goal), &|part| {
             if part < 10.0 { percent(part) } else { ">999 %".to_owned() }
         }),
-        or_unknown(current.pace_ratio, &|pace| if pace < 100.0 { format!("{pace:.2}") } else { ">99".to_owned() }),
-        if is_ratio { or_unknown(current.shortfall, &points) } else { short(current.shortfall) },
-        short(current.required_per_open_hour),
+        or_unknown(judged(current.pace_ratio), &|pace| {
+            if pace < 100.0 { format!("{pace:.2}") } else { ">99".to_owned() }
+        }),
+        if is_ratio { or_unknown(shortfall, &points) } else { short(shortfall) },
+        short(judged(current.required_per_open_hour)),
         short(current.achieved_per_open_hour),
         hours(current.remaining_open_seconds),
-        chance(current.attainment_probability_ratio),
+        chance(judged(current.attainment_probability_ratio)),
     ];
     row(&style.paint(colour(current.status), &bar), figures)
 }

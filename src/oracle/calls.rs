@@ -7,8 +7,8 @@ use super::families::{
 };
 use super::labels::{LabelValues, listed_and_other};
 use super::series_map::SeriesMap;
-use super::steps::ReplayedLog;
-use super::{OracleRules, SentBody};
+use super::steps::{self, ReplayedLog};
+use super::{Oracle, OracleRules, SentBody};
 use crate::clock::{Millis, Timestamp};
 use crate::event::CallKind;
 use crate::record::Stream;
@@ -29,6 +29,7 @@ struct CallEvent<'a> {
 pub(super) struct CompletedWait {
     /// Index of the answer, or of the abandonment, among the applied events.
     pub(super) order: usize,
+    pub(super) wait: Millis,
     pub(super) end: WaitEnd,
 }
 
@@ -98,6 +99,22 @@ pub(super) fn evaluate<'a>(
     waits
 }
 
+impl Oracle {
+    /// Time of each answer of a call whose offer is known, and the wait until then.
+    pub fn answered_waits(&self) -> Vec<(Timestamp, Millis)> {
+        let mut answers = Vec::new();
+        // Not used: only the waits are.
+        let mut series = SeriesMap::default();
+        for (_, records) in self.partitions.iter().filter(|((stream, _), _)| *stream == Stream::Call) {
+            let log = steps::replay(Stream::Call, records, &self.rules, &mut series);
+            let waits = evaluate(&log, &self.rules, Timestamp::EPOCH, &mut series);
+            let answered = waits.iter().filter(|wait| matches!(wait.end, WaitEnd::Answered { .. }));
+            answers.extend(answered.map(|wait| (log.applied[wait.order].event.time, wait.wait)));
+        }
+        answers
+    }
+}
+
 impl<'a> SentCall<'a> {
     fn apply(&mut self, kind: CallKind, entry: CallEvent<'a>) {
         self.newest = self.newest.max(Some(entry.time));
@@ -149,7 +166,7 @@ impl<'a> SentCall<'a> {
             let wait = (answered.time - offered.time).max(0);
             series.observe(&CALL_WAIT, [answered.queue, "answered"], wait);
             let within_target = wait <= rules.service_level;
-            waits.push(CompletedWait { order: answered.order, end: WaitEnd::Answered { within_target } });
+            waits.push(CompletedWait { order: answered.order, wait, end: WaitEnd::Answered { within_target } });
             if within_target {
                 series.count(&ANSWERED_WITHIN_TARGET, [answered.queue], 1);
             }
@@ -158,7 +175,7 @@ impl<'a> SentCall<'a> {
             let wait = (abandoned.time - offered.time).max(0);
             series.observe(&CALL_WAIT, [abandoned.queue, "abandoned"], wait);
             let short = wait < rules.short_abandon;
-            waits.push(CompletedWait { order: abandoned.order, end: WaitEnd::Abandoned { short } });
+            waits.push(CompletedWait { order: abandoned.order, wait, end: WaitEnd::Abandoned { short } });
             if short {
                 series.count(&ABANDONED_SHORT, [abandoned.queue], 1);
             }

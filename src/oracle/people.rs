@@ -57,6 +57,25 @@ impl Oracle {
     }
 }
 
+impl Oracle {
+    /// Number of dispersals of an interval, and of those that were returned in full, for each programme as shown.
+    pub fn returned_dispersals(&self, interval: Interval) -> BTreeMap<String, [u64; 2]> {
+        let mut counts = BTreeMap::<String, [u64; 2]>::new();
+        // Not used: only the dispersals are.
+        let mut series = SeriesMap::default();
+        for (_, records) in self.partitions.iter().filter(|((stream, _), _)| *stream == Stream::Disbursement) {
+            let log = steps::replay(Stream::Disbursement, records, &self.rules, &mut series);
+            let dispersals = supports::evaluate(&log, &self.rules, &mut series);
+            for dispersal in dispersals.iter().filter(|dispersal| interval.contains(dispersal.time)) {
+                let [all, returned] = counts.entry(dispersal.programme.to_owned()).or_default();
+                *all += 1;
+                *returned += u64::from(dispersal.left == 0);
+            }
+        }
+        counts
+    }
+}
+
 /// Starts the series of every programme and state that ever had a dispersal (`spec/figures.md#series`).
 fn start<'a>(family: &'static OracleFamily, dispersals: &[OracleDispersal<'a>], series: &mut SeriesMap<'a>) {
     for dispersal in dispersals {

@@ -28,7 +28,6 @@ pub(super) struct PublicationFacts<'a> {
     pub(super) unsaved: Millis,
     /// Number of dead letters that failed permanently.
     pub(super) dead_letters_failed: u64,
-    pub(super) statuses: HeldStatuses,
 }
 
 /// Publications so far.
@@ -68,7 +67,7 @@ impl PublicationLog {
             records_per_second: self.rate(facts.instant, facts.records),
             unsaved_ms: facts.unsaved,
             dead_letters_failed: facts.dead_letters_failed,
-            statuses: facts.statuses,
+            statuses: HeldStatuses::default(),
         }
     }
 
@@ -107,7 +106,6 @@ mod tests {
                 records,
                 unsaved: 0,
                 dead_letters_failed: 0,
-                statuses: HeldStatuses::default(),
             })
         }
     }

@@ -192,7 +192,7 @@ impl SentenceInput<'_> {
     /// An amount without its unit; money with it.
     fn amount(&self, amount: f64) -> (String, String) {
         match self.target.measure {
-            Measure::NetPesos if amount >= 1e6 => {
+            Measure::NetPesos if amount.round() >= 1e6 => {
                 let millions = grouped((amount / 1e5).round() / 10.0);
                 let tenths = (amount / 1e5).round() % 10.0;
                 (format!("{millions}.{tenths:.0} mdp"), format!("{millions}.{tenths:.0} million pesos"))

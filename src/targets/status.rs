@@ -20,7 +20,7 @@ pub const LEAST_RISKED_SHARE: f64 = 0.4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaceStatus {
-    /// The figures are older than a minute, or there are none.
+    /// The figures cannot be relied on or are older than a minute, or there are none.
     Unknown,
     /// The goal is reached.
     Reached,
@@ -57,7 +57,7 @@ impl PaceStatus {
         (PaceStatus::OnPace, "on_pace"),
     ];
 
-    /// Finds the status of figures. `is_open` is true while the target's calendar is open.
+    /// Finds the status of figures. `is_current` is false while they cannot be relied on or are old; `is_open` is true while the target's calendar is open.
     pub fn of(report: &PaceReport, is_current: bool, is_open: bool) -> Self {
         let is_ratio = report.goal.ratio().is_some();
         let is_reached = || match report.actual.and_then(|actual| actual.above(report.goal)) {

@@ -21,11 +21,13 @@ pub struct HeldStatuses {
     by_name: Arc<BTreeMap<String, HeldStatus>>,
 }
 
-/// Instant of figures, and up to when they are complete.
+/// Instant of figures, whether they can be relied on, and up to when they are complete.
 #[derive(Debug, Clone, Copy)]
 pub struct FigureTime<'a> {
     /// Instant of the figures.
     pub now: Timestamp,
+    /// True if the figures can be relied on; see [`Snapshot::is_ready`](super::snapshot::Snapshot::is_ready).
+    pub is_ready: bool,
     /// Instant up to which each stream is complete.
     pub complete_until: &'a PerStream<Option<Timestamp>>,
     /// Maximum age of current figures; see [`max_age`].
@@ -55,8 +57,14 @@ pub fn max_age(clock: &Clock) -> Option<Millis> {
 }
 
 impl FigureTime<'_> {
-    /// True if figures that are complete up to this instant say how things are now.
+    /// True if figures that are complete up to this instant say how things are now: they can be relied on, and are not
+    /// old. Every status in terminal, API, document and log follows this rule.
     pub fn is_current(&self, complete_until: Option<Timestamp>) -> bool {
+        self.is_ready && self.is_recent(complete_until)
+    }
+
+    /// True if figures that are complete up to this instant are not old.
+    pub fn is_recent(&self, complete_until: Option<Timestamp>) -> bool {
         complete_until.is_some_and(|until| self.max_age.is_none_or(|max_age| self.now - until <= max_age))
     }
 
@@ -79,6 +87,12 @@ impl HeldStatuses {
     #[cfg(test)]
     pub(crate) fn of(hold: Millis, by_name: impl IntoIterator<Item = (String, HeldStatus)>) -> Self {
         Self { hold, by_name: Arc::new(by_name.into_iter().collect()) }
+    }
+
+    /// Status of a target at the last publication.
+    #[cfg(test)]
+    pub(crate) fn get(&self, name: &str) -> Option<HeldStatus> {
+        self.by_name.get(name).copied()
     }
 
     /// Status of a target's figures as shown.
@@ -173,6 +187,7 @@ mod tests {
 
     struct Case {
         held: HeldStatuses,
+        is_ready: bool,
         complete_until: PerStream<Option<Timestamp>>,
     }
 
@@ -180,7 +195,12 @@ mod tests {
         fn observe(&mut self, at: Millis, names: &[&str], actuals: &[i128]) -> Vec<String> {
             let now = Timestamp::from_millis(at);
             let statuses: Vec<_> = actuals.iter().map(|&actual| status(actual)).collect();
-            let time = FigureTime { now, complete_until: &self.complete_until, max_age: Some(MINUTE) };
+            let time = FigureTime {
+                now,
+                is_ready: self.is_ready,
+                complete_until: &self.complete_until,
+                max_age: Some(MINUTE),
+            };
             let changes = self.held.observe(&targets(names), &statuses, &time);
             changes.iter().map(|change| format!("{} {:?} {:?}", change.target, change.from, change.to)).collect()
         }
@@ -188,7 +208,7 @@ mod tests {
 
     fn case() -> Case {
         let complete_until = PerStream::from_fn(|_| Some(Timestamp::from_millis(10 * HOLD)));
-        Case { held: HeldStatuses::new(HOLD, &Clock::wall()), complete_until }
+        Case { held: HeldStatuses::new(HOLD, &Clock::wall()), is_ready: true, complete_until }
     }
 
     #[test]
@@ -218,12 +238,24 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_are_not_ready_are_unknown_at_once() {
+        let mut case = case();
+        case.observe(1, &["a", "b"], &[50, 100]);
+        case.is_ready = false;
+        assert_eq!(case.observe(2, &["a", "b"], &[50, 100]), ["a OnPace Unknown", "b Reached Unknown"]);
+        assert!(case.observe(3, &["a", "b"], &[50, 100]).is_empty(), "it is told once");
+        case.is_ready = true;
+        assert_eq!(case.observe(4, &["a", "b"], &[20, 100]), ["a Unknown Behind", "b Unknown Reached"]);
+    }
+
+    #[test]
     fn a_reader_applies_the_same_rule_without_changing_it() {
         let mut case = case();
         case.observe(0, &["a"], &[50]);
         let read = |case: &Case, at, actual| {
             let time = FigureTime {
                 now: Timestamp::from_millis(at),
+                is_ready: case.is_ready,
                 complete_until: &case.complete_until,
                 max_age: Some(MINUTE),
             };

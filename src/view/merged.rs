@@ -125,6 +125,7 @@ fn calls(parts: &Parts<'_, CallView>, before: &CallView) -> CallView {
         unmatched,
         waiting: RecentPanes { minutes: parts.panes(&before.waiting.minutes, |view| &view.waiting.minutes) },
         recent: parts.recent(&before.recent, |view| &view.recent),
+        waits: parts.recent(&before.waits, |view| &view.waits),
         agents: RecentPanes { minutes: parts.panes(&before.agents.minutes, |view| &view.agents.minutes) },
         slots: parts.slots(&before.slots, |view| &view.slots),
     }

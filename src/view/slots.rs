@@ -101,6 +101,8 @@ fn at_index<T: Clone + Default>(values: &mut Vec<T>, index: usize) -> &mut T {
 pub struct SlotFigures {
     /// Number of dispersals, returned ones included.
     pub dispersals: u64,
+    /// Number of them that were returned in full.
+    pub returned: u64,
     /// Centavos of the dispersals, less returns.
     pub net: u128,
     /// People who count in this slot for its day, week and month ([`Period::STANDARD`](crate::calendar::Period::STANDARD)): to be
@@ -131,6 +133,7 @@ impl SlotFigures {
 impl AddAssign<&SlotFigures> for SlotFigures {
     fn add_assign(&mut self, more: &SlotFigures) {
         self.dispersals += more.dispersals;
+        self.returned += more.returned;
         self.net += more.net;
         self.people.iter_mut().zip(more.people).for_each(|(sum, more)| *sum += more);
     }

@@ -42,6 +42,8 @@ pub struct Totals {
     pub unmatched_disbursements: UnmatchedDisbursements,
     /// Figures of each of [`SPANS`], by cell.
     pub spans: Vec<Vec<SpanFigures>>,
+    /// Number of dispersals of the current day, week and month ([`Period::STANDARD`]) that were returned in full, by cell.
+    pub returned: [Vec<u64>; Period::STANDARD.len()],
     /// Totals of each queue.
     pub queues: Vec<QueueTotals>,
     /// Number of unmatched events of each [`CallKind`].
@@ -78,6 +80,7 @@ impl Totals {
             people_complete: merged.disbursements.people_complete,
             unmatched_disbursements: merged.disbursements.unmatched.clone(),
             spans: vec![vec![SpanFigures::default(); allowlists.cells()]; SPANS.len()],
+            returned: std::array::from_fn(|_| vec![0; allowlists.cells()]),
             queues: vec![QueueTotals::default(); allowlists.queues.count()],
             unmatched_calls: merged.calls.unmatched,
             calls_waiting: vec![0; allowlists.queues.count()],
@@ -95,7 +98,12 @@ impl Totals {
         add_each(&mut self.cells, &view.cells);
         for (sums, span) in self.spans.iter_mut().zip(SPANS) {
             match span {
-                Span::Calendar(period) => add_period(sums, &view.slots, period, &periods[period.index()]),
+                Span::Calendar(period) => {
+                    let cells = cells_of(&view.slots, sums.len(), periods[period.index()]);
+                    add_period(sums, &cells, period);
+                    let returned = self.returned[period.index()].iter_mut().zip(&cells);
+                    returned.for_each(|(sum, cell)| *sum += cell.returned);
+                }
                 Span::Rolling1h => view.rolling.add_minutes(sums, now),
                 Span::Rolling24h => view.rolling.add_hours(sums, 0, now),
                 Span::Rolling7d => view.rolling.add_hours(sums, 1, now),
@@ -132,14 +140,19 @@ pub fn cells_within(
     if span.start < slots.people_from || !slots.divides(span) {
         return None;
     }
-    add_period(&mut sums, slots, period, &span);
+    add_period(&mut sums, &cells_of(slots, allowlists.cells(), span), period);
     Some(sums)
 }
 
-fn add_period(sums: &mut [SpanFigures], slots: &Slots, period: Period, span: &Interval) {
-    let mut cells = vec![SlotFigures::default(); sums.len()];
-    for (cell, figures) in slots.within(*span).flat_map(|slot| &slot.cells) {
-        cells[cell.index()] += figures;
+/// Sums of the slots of a span, by cell.
+fn cells_of(slots: &Slots, cells: usize, span: Interval) -> Vec<SlotFigures> {
+    let mut sums = vec![SlotFigures::default(); cells];
+    for (cell, figures) in slots.within(span).flat_map(|slot| &slot.cells) {
+        sums[cell.index()] += figures;
     }
-    sums.iter_mut().zip(&cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));
+    sums
+}
+
+fn add_period(sums: &mut [SpanFigures], cells: &[SlotFigures], period: Period) {
+    sums.iter_mut().zip(cells).for_each(|(sum, cell)| *sum += &cell.of_period(period.index()));
 }

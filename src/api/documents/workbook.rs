@@ -55,15 +55,17 @@ fn write(sheet: &mut Worksheet, table: &AnswerTable, bold: &Format) -> Result<()
 
 /// Writes a number, or text if a number would lose digits.
 fn write_amount(sheet: &mut Worksheet, row: u32, column: u16, amount: Quantity) -> Result<(), XlsxError> {
-    let text = amount.exact_text();
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let is_counted = amount.ratio().is_none();
-    if is_counted && digits > EXACT_DIGITS {
-        sheet.write_string(row, column, text)?;
-    } else {
-        sheet.write_number(row, column, amount.value())?;
-    }
+    match text_of(amount) {
+        Some(text) => sheet.write_string(row, column, text)?,
+        None => sheet.write_number(row, column, amount.value())?,
+    };
     Ok(())
+}
+
+/// Text of an amount with more digits than a number keeps.
+fn text_of(amount: Quantity) -> Option<String> {
+    let text = Some(amount.exact_text()).filter(|_| amount.ratio().is_none());
+    text.filter(|text| text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS)
 }
 
 fn bounded(text: &str) -> &str {
@@ -93,6 +95,20 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(2_100));
         assert_eq!(document(created), first);
         assert_ne!(document(created + SECOND), first);
+    }
+
+    #[test]
+    fn an_amount_with_more_digits_than_a_number_is_text() {
+        assert_eq!(text_of(Quantity::Centavos(999_999_999_999_999)), None);
+        let texts = [
+            Quantity::Centavos(1_000_000_000_000_001),
+            Quantity::Centavos(-1_000_000_000_000_001),
+            Quantity::Count(1_234_567_890_123_456),
+        ];
+        let expected =
+            ["10000000000000.01", "-10000000000000.01", "1234567890123456"].map(|text| Some(text.to_owned()));
+        assert_eq!(texts.map(text_of), expected);
+        assert_eq!(text_of(Quantity::Fraction { numerator: 1, denominator: 3 }), None, "a ratio is a number");
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl NowCache {
             return Ok(self.response(key, Arc::clone(body)));
         }
         let context = RequestContext::of(api, snapshot);
-        let json = json_text(&describe(&context, api.presence_limits, &api.clock))?;
+        let json = json_text(&describe(&context, api.presence_limits))?;
         let body = Arc::new(EncodedBody::new(json).with_revision(key.revision));
         *last = Some((key, Arc::clone(&body)));
         Ok(self.response(key, body))

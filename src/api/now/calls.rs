@@ -10,7 +10,7 @@ use crate::clock::{HOUR, QUARTER_HOUR, Timestamp};
 use crate::event::{CallKind, Status};
 use crate::settings::BilingualText;
 use crate::view::totals::{AGENT_STATUSES, PresenceLimits, Totals};
-use crate::view::{CallCount, add_each};
+use crate::view::{CallCount, CallView, add_each};
 
 /// Call centre now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,9 @@ pub(crate) struct CallFigures {
     pub(crate) completed: u64,
     /// Answered in time / (answered + abandoned - short abandons); null if there is nothing to divide by.
     pub(crate) service_level_ratio: Option<f64>,
+    /// Mean wait until the answer of the answered calls whose offer is known, in seconds; null if there are none, or if
+    /// some of them are forgotten.
+    pub(crate) wait_seconds: Option<f64>,
 }
 
 /// Agents of a site in one status.
@@ -85,9 +88,10 @@ pub(super) fn describe(context: &RequestContext<'_>, totals: &Totals, limits: Pr
     let in_use =
         |index: &usize| totals.queues[*index].events.iter().any(|&count| count > 0) || totals.calls_waiting[*index] > 0;
     let queues = allowlists.queues.count();
-    let counts = |span: Option<Interval>| context.snapshot.merged.calls.recent.within(span?, queues);
-    let (day, hour) = (counts(Period::Day.at(context.now, &allowlists.zone)), counts(Some(last_hour(context.now))));
-    let of_queue = |counts: &Option<Vec<Counts>>, index: usize| counts.as_ref().map(|all| CallFigures::of(&all[index]));
+    let of_span = |span| SpanCounts::within(&context.snapshot.merged.calls, span, queues);
+    let day = Period::Day.at(context.now, &allowlists.zone).and_then(of_span);
+    let hour = of_span(last_hour(context.now));
+    let of_queue = |span: &Option<SpanCounts>, index: usize| span.as_ref().map(|span| span.of_queue(index));
     let queue = |index: usize| QueueNow {
         queue: allowlists.queues.names()[index].clone(),
         name: allowlists.names.of(LabelKind::Queue, index).clone(),
@@ -108,8 +112,8 @@ pub(super) fn describe(context: &RequestContext<'_>, totals: &Totals, limits: Pr
     CallsNow {
         waiting: totals.calls_waiting.iter().sum(),
         oldest_waiting_ms: oldest.iter().flatten().min().copied(),
-        day: day.as_deref().map(CallFigures::of_all),
-        hour: hour.as_deref().map(CallFigures::of_all),
+        day: day.as_ref().map(SpanCounts::of_all),
+        hour: hour.as_ref().map(SpanCounts::of_all),
         queues: (0..allowlists.queues.count()).filter(in_use).map(queue).collect(),
         agents: agents.collect(),
     }
@@ -124,16 +128,36 @@ fn last_hour(now: Timestamp) -> Interval {
     Interval { start: end - HOUR, end }
 }
 
-impl CallFigures {
-    fn of_all(queues: &[Counts]) -> Self {
-        let sum = queues.iter().fold([0; CallCount::NUMBER], |mut sum: Counts, queue| {
-            add_each(&mut sum, queue);
-            sum
-        });
-        Self::of(&sum)
+/// Counts of a span by queue.
+struct SpanCounts {
+    counts: Vec<Counts>,
+    /// Milliseconds that answered calls waited, and their number; `None` if some are forgotten.
+    waits: Option<Vec<[u128; 2]>>,
+}
+
+impl SpanCounts {
+    /// Counts of a span; `None` if part of it is forgotten.
+    fn within(calls: &CallView, span: Interval, queues: usize) -> Option<Self> {
+        Some(Self { counts: calls.recent.within(span, queues)?, waits: calls.waits.within(span, queues) })
     }
 
-    fn of(counts: &Counts) -> Self {
+    fn of_queue(&self, index: usize) -> CallFigures {
+        CallFigures::of(&self.counts[index], self.waits.as_ref().map(|waits| waits[index]))
+    }
+
+    fn of_all(&self) -> CallFigures {
+        CallFigures::of(&sum_of(&self.counts), self.waits.as_deref().map(sum_of))
+    }
+}
+
+fn sum_of<const N: usize>(queues: &[[u128; N]]) -> [u128; N] {
+    let mut sum = [0; N];
+    queues.iter().for_each(|queue| add_each(&mut sum, queue));
+    sum
+}
+
+impl CallFigures {
+    fn of(counts: &Counts, waits: Option<[u128; 2]>) -> Self {
         let count = |which: usize| u64::try_from(counts[which]).unwrap_or(u64::MAX);
         let [answered, abandoned] = [CallKind::Answered, CallKind::Abandoned].map(|kind| count(kind as usize));
         let abandoned_short = count(CallCount::AbandonedShort as usize);
@@ -147,6 +171,9 @@ impl CallFigures {
             answered_in_time,
             completed: count(CallKind::Completed as usize),
             service_level_ratio: (judged > 0).then(|| answered_in_time as f64 / judged as f64),
+            wait_seconds: waits
+                .filter(|[_, calls]| *calls > 0)
+                .map(|[millis, calls]| millis as f64 / calls as f64 / 1e3),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct PaymentsNow {
 pub(crate) struct PaymentTotals {
     /// Number of dispersals, returned ones included.
     pub(crate) dispersals: u64,
+    /// Number of them that were returned in full, until now.
+    pub(crate) returned: u64,
     /// Pesos of the dispersals less returns, as text with two decimals.
     pub(crate) net_pesos: Quantity,
 }
@@ -61,6 +63,8 @@ pub(crate) struct ProgrammeTotalsNow {
     pub(crate) beneficiaries: Option<u64>,
     /// Number of dispersals, returned ones included.
     pub(crate) dispersals: u64,
+    /// Number of them that were returned in full, until now.
+    pub(crate) returned: u64,
     /// Pesos of the dispersals less returns, as text with two decimals.
     pub(crate) net_pesos: Quantity,
 }
@@ -82,7 +86,11 @@ const PERIODS: [usize; 3] = [0, 1, 2];
 pub(super) fn describe(totals: &Totals, allowlists: &Allowlists) -> PaymentsNow {
     let [day, week, month] = PERIODS.map(|period| {
         let all = sum(totals.spans[period].iter());
-        PaymentTotals { dispersals: all.dispersals, net_pesos: pesos(all.net) }
+        PaymentTotals {
+            dispersals: all.dispersals,
+            returned: totals.returned[period].iter().sum(),
+            net_pesos: pesos(all.net),
+        }
     });
     let mut backlog = Backlog::default();
     totals.programmes.iter().for_each(|programme| backlog += &programme.backlog);
@@ -107,6 +115,7 @@ fn programme(totals: &Totals, allowlists: &Allowlists, index: usize) -> Programm
         ProgrammeTotalsNow {
             beneficiaries: (index != allowlists.programmes.other()).then_some(all.beneficiaries),
             dispersals: all.dispersals,
+            returned: cells.iter().map(|cell| totals.returned[period][cell.index()]).sum(),
             net_pesos: pesos(all.net),
         }
     });

@@ -1,7 +1,5 @@
 //! Reasons why figures must not be relied on, or stand still, in words.
 
-use std::time::Instant;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,26 +53,26 @@ pub(crate) struct TrustReason {
     pub(crate) runbook: Option<String>,
 }
 
-pub(super) fn describe(context: &RequestContext<'_>, instant: Instant) -> TrustNow {
-    let snapshot = &context.snapshot;
+pub(super) fn describe(context: &RequestContext<'_>) -> TrustNow {
+    let (snapshot, time) = (&context.snapshot, context.time());
     let complete_until = snapshot.complete_until.iter().map(|(_, until)| *until).min().flatten();
     let stream = |stream: Stream| StreamTrust {
         stream: stream.name().to_owned(),
         complete_until_ms: snapshot.complete_until[stream],
     };
     TrustNow {
-        ready: snapshot.is_ready(instant),
+        ready: time.is_ready,
         complete_until_ms: complete_until,
         age_ms: complete_until.map(|until| (context.now - until).max(0)),
-        max_age_ms: context.time().max_age,
+        max_age_ms: time.max_age,
         streams: Stream::ALL.map(stream).into(),
-        reasons: reasons(context, complete_until, instant),
+        reasons: reasons(context, complete_until),
     }
 }
 
-fn reasons(context: &RequestContext<'_>, complete_until: Option<Timestamp>, instant: Instant) -> Vec<TrustReason> {
+fn reasons(context: &RequestContext<'_>, complete_until: Option<Timestamp>) -> Vec<TrustReason> {
     let snapshot = &context.snapshot;
-    let not_ready = snapshot.reasons(instant);
+    let not_ready = snapshot.reasons(context.instant);
     let mut reasons: Vec<TrustReason> =
         NotReadyKind::ALL.into_iter().filter_map(|kind| of_kind(snapshot, kind, &not_ready)).collect();
     reasons.extend(snapshot.outage.as_ref().map(|outage| {
@@ -84,7 +82,7 @@ fn reasons(context: &RequestContext<'_>, complete_until: Option<Timestamp>, inst
         );
         reason("outage", Some(outage.since), say, outage.to_string(), "when-something-fails")
     }));
-    let is_stale = complete_until.is_some() && !context.time().is_current(complete_until);
+    let is_stale = complete_until.is_some() && !context.time().is_recent(complete_until);
     if snapshot.has_figures() && is_stale {
         let say = BilingualText::new("Las cifras tienen más de un minuto.", "The figures are more than a minute old.");
         let text = "figures are complete until more than a minute ago".to_owned();

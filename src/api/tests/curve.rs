@@ -1,9 +1,13 @@
 //! The curve of a target, against the target's own answer.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::api::curve::CurveResponse;
+use crate::api::curve::{CurvePoint, CurveResponse};
 use crate::api::targets::TargetResponse;
-use crate::clock::HOUR;
+use crate::calendar;
+use crate::clock::{HOUR, Timestamp};
+use crate::settings::Document;
 
 fn read<T: serde::de::DeserializeOwned>(world: &World, path: &str) -> T {
     let answer = world.answer(path);
@@ -73,4 +77,88 @@ fn hours_of_a_long_campaign_are_refused_and_days_are_not() {
     assert_eq!(curve.days.len(), 242);
     assert_eq!(world.answer("targets/campaign/curve?period=previous&step=day").status, 404);
     assert_eq!(world.answer("targets/campaign/curve?step=minute").status, 400);
+}
+
+#[test]
+fn a_projection_is_that_of_the_target() {
+    let world = week();
+    let TargetResponse { target, .. } = read(&world, "targets/weekly-people");
+    let current = target.current.unwrap();
+    for step in ["hour", "day"] {
+        let curve: CurveResponse = read(&world, &format!("targets/weekly-people/curve?step={step}"));
+        let (first, last) = (curve.projection.first().unwrap(), curve.projection.last().unwrap());
+        assert_eq!((last.low, last.high), (current.projection_low, current.projection_high));
+        assert_eq!(Some(last.middle), current.projection);
+        assert!((first.middle - last.middle * current.plan_share).abs() < 1e-9, "{first:?}");
+        assert!(curve.projection.windows(2).all(|pair| pair[0].middle < pair[1].middle));
+    }
+}
+
+#[test]
+fn cuts_lie_on_the_curve_of_their_own_period() {
+    let ids = |curve: &CurveResponse| curve.cuts.iter().map(|cut| cut.id.clone()).collect::<Vec<_>>();
+    let current: CurveResponse = read(&week(), "targets/weekly-people/curve");
+    assert_eq!(ids(&current), [EVENING], "that at its beginning closed the period before");
+    let previous: CurveResponse = read(&week(), "targets/weekly-people/curve?period=previous");
+    assert_eq!(ids(&previous), [CLOSING]);
+    for curve in [current, previous] {
+        for cut in &curve.cuts {
+            let point = curve.points.iter().find(|point| point.at_ms == cut.at_ms).unwrap();
+            assert_eq!((cut.actual.is_some(), cut.actual), (true, point.actual));
+        }
+    }
+}
+
+#[test]
+fn the_previous_period_has_its_own_goal_and_title() {
+    let mut people = target("weekly-people", Measure::Beneficiaries, Period::WEEK, Quantity::Count(50));
+    people.goals.push(("2020-05-11".parse().unwrap(), Quantity::Count(200)));
+    let world = World::new(vec![people]);
+    let current: CurveResponse = read(&world, "targets/weekly-people/curve");
+    let previous: CurveResponse = read(&world, "targets/weekly-people/curve?period=previous");
+    assert_eq!([current.goal, previous.goal], [Quantity::Count(200), Quantity::Count(50)]);
+    let plans = [&current, &previous].map(|curve| curve.points.last().unwrap().plan);
+    assert_eq!(plans, [200.0, 50.0]);
+    assert_ne!(current.headline, previous.headline);
+}
+
+/// Target whose calendar is open in three hours of Thursday and of Friday, where Wednesday is a holiday.
+fn office_hours() -> World {
+    let text = "[calendar.office.hours]\nwednesday = [\"09:00-12:00\"]\nthursday = [\"09:00-12:00\"]\nfriday = [\"09:00-12:00\"]\n\
+                [[calendar.office.holiday]]\nname = \"Día de la cuenta\"\nrule = \"05-13\"\n";
+    let document = Document::parse("calendars.toml", text);
+    let calendars = calendar::read(std::slice::from_ref(&document), &world::allowlists().zone);
+    assert!(document.faults().is_empty(), "{:?}", document.faults());
+    let calendar = calendars.iter().find(|calendar| calendar.name() == "office").unwrap();
+    let mut people = target("weekly-people", Measure::Beneficiaries, Period::WEEK, Quantity::Count(100));
+    people.calendar = Arc::clone(calendar);
+    World::new(vec![people])
+}
+
+#[test]
+fn open_and_closed_time_is_that_of_the_calendar() {
+    let curve: CurveResponse = read(&office_hours(), "targets/weekly-people/curve");
+    let opens = [at("2020-05-14T14:00:00Z"), at("2020-05-15T14:00:00Z")];
+    let is_open = |end: Timestamp| opens.iter().any(|&opens| opens < end && end <= opens + 3 * HOUR);
+    assert_eq!(curve.points.iter().filter(|point| point.open).count(), 6);
+    for point in &curve.points {
+        assert_eq!(point.open, is_open(point.at_ms), "{}", point.at_ms);
+    }
+    let named: Vec<_> = curve.closed.iter().filter(|span| span.name.is_some()).collect();
+    assert_eq!(named.len(), 1, "{:?}", curve.closed);
+    assert_eq!(named[0].name.as_ref().unwrap().es, "Día de la cuenta");
+    assert_eq!((named[0].start_ms, named[0].end_ms), (at("2020-05-13T05:00:00Z"), at("2020-05-14T05:00:00Z")));
+    let closed: i64 = curve.closed.iter().map(|span| span.end_ms - span.start_ms).sum();
+    assert_eq!(closed, (7 * 24 - 6) * HOUR);
+}
+
+#[test]
+fn the_worst_hours_lack_their_plan_less_their_count() {
+    let curve: CurveResponse = read(&office_hours(), "targets/weekly-people/curve");
+    let worst = curve.worst.unwrap();
+    let within = |pair: &&[CurvePoint]| worst.start_ms <= pair[0].at_ms && pair[1].at_ms <= worst.end_ms;
+    let missing = |pair: &[CurvePoint]| pair[1].plan - pair[0].plan - pair[1].count.map_or(0.0, Quantity::value);
+    let expected: f64 = curve.points.windows(2).filter(within).map(missing).sum();
+    assert!(worst.shortfall > 0.0 && (worst.shortfall - expected).abs() < 1e-9, "{worst:?} lacks {expected}");
+    assert!(worst.end_ms - worst.start_ms <= 4 * HOUR, "{worst:?}");
 }

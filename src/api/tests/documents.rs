@@ -1,5 +1,7 @@
 //! Huella, files and events.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::world::{CLOSING, EVENING, World, three_targets};
@@ -151,4 +153,78 @@ fn events_are_answered_before_there_are_figures() {
     assert_eq!(event["say"]["en"], "2020-W19 of weekly-people closed with 50; the goal was 100.");
     assert_eq!(world.ok("events")["events"].as_array().unwrap().len(), 2);
     assert_eq!(world.get("events?before_ms=1").0, 400);
+}
+
+/// Rows of a table of a CSV file without quoted fields, each with its columns by name.
+fn rows(text: &str, table: &str) -> Vec<BTreeMap<String, String>> {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let columns = lines.next().unwrap();
+    let of_table = lines.filter(|line| line[0] == table);
+    let owned = |text: &&str| (*text).to_owned();
+    of_table.map(|line| columns.iter().map(owned).zip(line.iter().map(owned)).collect()).collect()
+}
+
+/// Asserts that cells have the values of the JSON; null is empty.
+fn assert_cells(row: &BTreeMap<String, String>, cells: &[(&str, &Value)]) {
+    for (column, value) in cells {
+        let expected = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(row[*column], if value.is_null() { String::new() } else { expected }, "{column} of {row:?}");
+    }
+}
+
+/// Cells of figures then and today.
+fn figures<'a>(then: &'a Value, today: &'a Value) -> [(&'static str, &'a Value); 6] {
+    [
+        ("beneficiaries", &then["beneficiaries"]),
+        ("dispersals", &then["dispersals"]),
+        ("net_pesos", &then["net_pesos"]),
+        ("beneficiaries_today", &today["beneficiaries"]),
+        ("dispersals_today", &today["dispersals"]),
+        ("net_pesos_today", &today["net_pesos"]),
+    ]
+}
+
+#[test]
+fn cells_of_a_file_are_in_their_own_columns() {
+    let world = World::new(three_targets());
+    let csv = |path: &str| String::from_utf8(world.file(&format!("{path}.csv")).1).unwrap();
+    let (cut, text) = (world.ok(&format!("cuts/{CLOSING}")), csv(&format!("cuts/{CLOSING}")));
+    let mut has_difference = false;
+    for (row, target) in rows(&text, "targets").iter().zip(cut["targets"].as_array().unwrap()) {
+        let plan = row["plan"].parse::<f64>().ok();
+        assert_eq!(plan, target["plan"].as_f64());
+        assert_cells(row, &["target", "measure", "goal", "actual"].map(|name| (name, &target[name])));
+        assert_cells(row, &[("actual_today", &target["today"]), ("period_id", &target["period"])]);
+        has_difference |= target["actual"] != target["today"];
+    }
+    let periods = cut["periods"].as_array().unwrap();
+    for (row, period) in rows(&text, "figures").iter().zip(periods) {
+        assert_cells(row, &figures(&period["total"], &period["total"]["today"]));
+        has_difference &=
+            period["period"] == "day" || period["total"]["dispersals"] != period["total"]["today"]["dispersals"];
+    }
+    assert!(has_difference, "figures then and today differ");
+    let cells = periods.iter().flat_map(|period| period["cells"].as_array().unwrap());
+    for (row, cell) in rows(&text, "states").iter().zip(cells) {
+        assert_cells(row, &figures(cell, &cell["today"]));
+        assert_cells(row, &[("programme", &cell["programme"]), ("state", &cell["state"])]);
+    }
+    for (row, offset) in rows(&text, "offsets").iter().zip(cut["offsets"].as_array().unwrap()) {
+        assert_cells(row, &["topic", "partition", "first_offset", "next_offset"].map(|name| (name, &offset[name])));
+    }
+    let (period, text) = (world.ok("periods/week/2020-W19"), csv("periods/week/2020-W19"));
+    let programmes = period["programmes"].as_array().unwrap();
+    let sums = rows(&text, "figures");
+    assert_eq!(sums.len(), programmes.len() + 1);
+    assert_cells(&sums[0], &figures(&period["closed"], &period["today"]));
+    let states = programmes.iter().flat_map(|programme| programme["states"].as_array().unwrap());
+    for (row, one) in sums[1..].iter().zip(programmes).chain(rows(&text, "states").iter().zip(states)) {
+        assert_cells(row, &figures(&one["closed"], &one["today"]));
+    }
+    let (history, text) = (world.ok("targets/weekly-people/history"), csv("targets/weekly-people/history"));
+    let entry = &history["periods"][0];
+    assert_ne!(entry["actual"], entry["today"]);
+    let row = &rows(&text, "targets")[0];
+    assert_cells(row, &["goal", "actual", "difference", "cut", "huella"].map(|name| (name, &entry[name])));
+    assert_cells(row, &[("actual_today", &entry["today"])]);
 }

@@ -10,7 +10,7 @@ use super::world::{World, at, three_targets};
 use crate::record::Stream;
 use crate::targets::held_status::HeldStatus;
 use crate::targets::status::PaceStatus;
-use crate::view::snapshot::{BrokerOutage, Phase};
+use crate::view::snapshot::{BrokerOutage, OutgrownTopic, Phase, Snapshot};
 
 /// Values of an exposition by series.
 struct Series(BTreeMap<String, String>);
@@ -154,12 +154,19 @@ fn calls_of_today_and_the_last_hour_are_counted() {
     let now = rich().ok("now");
     let day = json!({
         "offered": 13, "answered": 8, "abandoned": 2, "abandoned_short": 1, "answered_in_time": 6, "completed": 6,
-        "service_level_ratio": 6.0 / 9.0,
+        "service_level_ratio": 6.0 / 9.0, "wait_seconds": 6.375,
     });
     assert_eq!(now["calls"]["day"], day);
     assert_eq!(now["calls"]["queues"][0]["day"], day);
     assert_eq!((&now["calls"]["hour"]["offered"], &now["calls"]["hour"]["answered"]), (&json!(3), &json!(2)));
-    assert_eq!(now["calls"]["queues"][1]["day"]["service_level_ratio"], Value::Null, "nothing to divide by");
+    assert_eq!(now["calls"]["hour"]["wait_seconds"], 2.0);
+    for ratio in ["service_level_ratio", "wait_seconds"] {
+        assert_eq!(now["calls"]["queues"][1]["day"][ratio], Value::Null, "nothing to divide by");
+    }
+    let payments = &now["payments"];
+    let returned = |of: &Value| ["day", "week", "month"].map(|period| of[period]["returned"].as_u64().unwrap());
+    assert_eq!((returned(payments), returned(&payments["programmes"][0])), ([0, 0, 1], [0, 0, 1]));
+    assert_eq!(returned(&payments["programmes"][1]), [0; 3]);
     let milestone = &now["milestones"][0];
     assert_eq!((&milestone["day"], &milestone["week"]), (&json!(27), &json!(207)));
 }
@@ -244,6 +251,42 @@ fn stalls_and_outages_have_their_reason_and_beginning() {
     assert!(reasons.iter().all(|reason| reason["since_ms"] == json!(since)), "{reasons:?}");
     assert_eq!(now["health"]["stalled_partitions"], now["health"]["partitions"]);
     assert_eq!(reasons[0]["text"].as_str().unwrap().matches("is stalled").count(), 2);
+}
+
+/// Status, sentence and beginning of a target in every answer that has them.
+fn statuses(world: &World) -> Vec<Value> {
+    let current = |target: &Value| {
+        let current = &target["current"];
+        json!([current["status"], current["say"]["en"], current["status_since_ms"]])
+    };
+    let lists = [world.ok("now"), world.ok("targets")];
+    let mut found: Vec<Value> = lists.iter().map(|list| current(&list["targets"][0])).collect();
+    found.push(current(&world.ok("targets/weekly-people")["target"]));
+    found
+}
+
+#[test]
+fn without_readiness_every_status_is_unknown() {
+    let world = rich();
+    let before = statuses(&world);
+    assert!(before.iter().all(|status| *status == before[0] && status[0] != "unknown"), "{before:?}");
+    let not_ready: [fn(&mut Snapshot); 3] = [
+        |snapshot| snapshot.partitions[0].stalled = true,
+        |snapshot| snapshot.partitions[1].missing = true,
+        |snapshot| snapshot.outgrown.push(OutgrownTopic { topic: "calls".to_owned(), read: 1, found: 2 }),
+    ];
+    for change in not_ready {
+        world.publish(change);
+        let (found, ready) = (statuses(&world), world.ok("now")["trust"]["ready"].clone());
+        assert_eq!(ready, false);
+        for status in found {
+            assert_eq!((&status[0], &status[1]), (&json!("unknown"), &json!("The last figure known, of 12:59:58.")));
+        }
+    }
+    world.publish(|_| {});
+    assert_eq!(statuses(&world), before);
+    world.advance(12_000);
+    assert!(statuses(&world).iter().all(|status| status[0] == "unknown"), "the next publication is overdue");
 }
 
 #[test]

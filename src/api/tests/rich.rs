@@ -106,6 +106,13 @@ fn enrich(snapshot: &mut Snapshot) {
                 ] {
                     figures.recent.add(at(time), CellIndex::new(0), &counts);
                 }
+                for (time, wait) in [
+                    ("2020-05-15T04:59:00Z", 900_000),
+                    ("2020-05-15T05:00:00Z", 21_500),
+                    ("2020-05-15T17:15:00Z", 4_000),
+                ] {
+                    figures.waits.add(at(time), CellIndex::new(0), &[wait, 2]);
+                }
                 figures.agents = panes(&[("2020-05-15T16:00:00Z", 0), ("2020-05-15T17:00:00Z", 2)]);
             }
             StreamFigures::Milestone(_) => {}

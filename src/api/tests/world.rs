@@ -94,7 +94,8 @@ fn slot_of_cells(start: &str, hours: Millis, rows: &[CellRow], targets: &Targets
     let start = at(start);
     let allowlists = allowlists();
     let cells = rows.iter().map(|&(programme, state, dispersals, left, people)| {
-        let figures = SlotFigures { dispersals, net: u128::from(left) * CREDIT, people: [people; 3] };
+        let net = u128::from(left) * CREDIT;
+        let figures = SlotFigures { dispersals, returned: dispersals - left, net, people: [people; 3] };
         (allowlists.cell(ProgrammeIndex::new(programme), state), figures)
     });
     let left: u64 = rows.iter().map(|(_, _, _, left, _)| left).sum();

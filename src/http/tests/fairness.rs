@@ -253,6 +253,24 @@ fn beyond_max_connections_clients_are_refused_and_counted() {
 }
 
 #[test]
+fn as_many_viewers_as_connections_are_served() {
+    let viewers = settings().max_connections;
+    let server = bounded(viewers, viewers, &"x".repeat(LARGE));
+    let mut readers = slow_readers(&server, viewers);
+    assert_eq!(
+        (server.metrics.responses("200"), server.metrics.evicted.get()),
+        (viewers as u64, 0),
+        "all are answered"
+    );
+    let answer = server.get("/api/v1/now");
+    assert_eq!((answer.status, server.metrics.refused.get()), (503, 1), "one more");
+    assert_probes_are_answered(&server);
+    drop(readers.pop());
+    eventually("the next viewer is served", || server.get("/api/v1/now").status == 200);
+    assert_eq!(server.metrics.evicted.get(), 0);
+}
+
+#[test]
 fn a_scrape_does_not_wait_for_the_api() {
     let service = Arc::new(Fixed::new(TEXT));
     let server = start(&settings(), Arc::<Fixed>::clone(&service));

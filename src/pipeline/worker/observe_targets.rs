@@ -3,14 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::clock::Timestamp;
-use crate::record::PerStream;
 use crate::targets::Quantity;
 use crate::targets::status::PaceStatus;
 use crate::view::held_statuses::{FigureTime, HeldStatuses, StatusChange, max_age};
-use crate::view::merged::MergedView;
 use crate::view::progress::{Evaluator, Tallies};
-use crate::view::snapshot::Phase;
+use crate::view::snapshot::Snapshot;
 
 /// Time between two evaluations of the targets.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,21 +27,21 @@ impl TargetObserver {
 }
 
 impl Worker {
-    /// Returns the statuses of the targets as shown, and logs those that changed.
-    pub(super) fn observe_targets(
-        &mut self,
-        merged: &MergedView,
-        now: Timestamp,
-        complete_until: &PerStream<Option<Timestamp>>,
-    ) -> HeldStatuses {
-        let Self { target_observer: observer, view_config, cut_scheduler, clock, phase, .. } = self;
-        let (targets, instant) = (&view_config.targets, clock.instant());
+    /// Returns the statuses of a snapshot's targets as shown, and logs those that changed.
+    pub(super) fn observe_targets(&mut self, snapshot: &Snapshot) -> HeldStatuses {
+        let Self { target_observer: observer, clock, .. } = self;
+        let (targets, instant) = (&snapshot.targets, clock.instant());
         let is_due = observer.observed.is_none_or(|at| instant.saturating_duration_since(at) >= OBSERVE_INTERVAL);
-        if *phase == Phase::Live && is_due && !targets.targets.is_empty() {
+        if snapshot.has_figures() && is_due && !targets.targets.is_empty() {
             observer.observed = Some(instant);
-            let tallies = Tallies::of(targets, merged.slots());
-            let statuses = observer.evaluator.statuses(&tallies, now, &cut_scheduler.closed_periods);
-            let time = FigureTime { now, complete_until, max_age: max_age(clock) };
+            let (tallies, now) = (Tallies::of(targets, snapshot.merged.slots()), snapshot.publication.at);
+            let statuses = observer.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
+            let time = FigureTime {
+                now,
+                is_ready: snapshot.is_ready(instant),
+                complete_until: &snapshot.complete_until,
+                max_age: max_age(clock),
+            };
             observer.statuses.observe(targets, &statuses, &time).iter().for_each(log);
         }
         observer.statuses.clone()

@@ -40,8 +40,8 @@ impl Worker {
         self.log_unlisted();
         let merged = self.merged();
         let complete_until = PerStream::from_fn(|stream| self.partitions.complete_until(stream));
-        let publication = self.publication(&merged, now, &complete_until);
-        let snapshot = Snapshot {
+        let publication = self.publication(now);
+        let mut snapshot = Snapshot {
             phase: self.phase.clone(),
             partitions: self.partitions.iter().map(OwnedPartition::status).collect(),
             merged,
@@ -55,20 +55,15 @@ impl Worker {
             due: instant + self.settings.publish_interval,
             publication,
         };
+        snapshot.publication.statuses = self.observe_targets(&snapshot);
         let states = self.partitions.iter().map(|partition| &partition.state);
         self.outputs.metrics.published(&snapshot, states, self.outputs.dead_letters.counts(), waiting);
         self.outputs.metrics.unsaved(self.partitions.unsaved_age(instant));
         self.outputs.publisher.publish(snapshot);
     }
 
-    /// Follows the targets, and counts the publication.
-    fn publication(
-        &mut self,
-        merged: &MergedView,
-        now: Timestamp,
-        complete_until: &PerStream<Option<Timestamp>>,
-    ) -> Publication {
-        let statuses = self.observe_targets(merged, now, complete_until);
+    /// Counts the publication. The statuses of targets follow from its snapshot.
+    fn publication(&mut self, now: Timestamp) -> Publication {
         let read = |partition: &OwnedPartition| {
             u64::try_from(partition.freshness.position() - partition.started_at).unwrap_or(0)
         };
@@ -81,7 +76,6 @@ impl Worker {
             records: self.partitions.iter().map(read).sum(),
             unsaved: millis(self.partitions.unsaved_age(instant)),
             dead_letters_failed: self.outputs.dead_letters.counts().failed,
-            statuses,
         })
     }
 

@@ -35,7 +35,8 @@ fn targets() -> Arc<Targets> {
 /// Slots of whole days, each given by its day after [`START`] and its number of dispersals.
 fn slots(targets: &Arc<Targets>, days: &[(i64, u64)]) -> Slots {
     let slot = |&(day, dispersals): &(i64, u64)| {
-        let figures = SlotFigures { dispersals, net: 100 * u128::from(dispersals), people: [dispersals as i64; 3] };
+        let (net, people) = (100 * u128::from(dispersals), [dispersals as i64; 3]);
+        let figures = SlotFigures { dispersals, returned: 0, net, people };
         Arc::new(Slot {
             span: Interval { start: START + day * DAY, end: START + (day + 1) * DAY },
             cells: vec![(CellIndex::new(0), figures)],

@@ -56,7 +56,7 @@ fn disperse(view: &mut DisbursementView, time: Timestamp, cell: usize) {
     let slots = &mut view.slots.slots;
     let old = slots.iter().find(|slot| slot.span.start == time).cloned();
     let mut cells: HashMap<_, _> = old.iter().flat_map(|slot| slot.cells.iter().copied()).collect();
-    *cells.entry(cell).or_default() += &SlotFigures { dispersals: 1, net: 100, people: [1; 3] };
+    *cells.entry(cell).or_default() += &SlotFigures { dispersals: 1, returned: 0, net: 100, people: [1; 3] };
     let tally = old.map_or(1, |slot| slot.tallies[0].amount + 1);
     let slot = Slot {
         span: Interval { start: time, end: time + MINUTE },

@@ -2,6 +2,7 @@
 //! and up to cuts.
 
 mod backfill;
+mod curves;
 mod cuts;
 mod hours;
 mod scene;

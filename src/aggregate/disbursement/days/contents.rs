@@ -161,6 +161,7 @@ pub(super) fn show(
         if counts.dispersals > 0 {
             let figures = SlotFigures {
                 dispersals: counts.dispersals,
+                returned: counts.dispersals - counts.live,
                 net: counts.net,
                 people: std::array::from_fn(|period| live - counts.repeats[period]),
             };

@@ -1,7 +1,12 @@
 //! Partitions that are added to a topic, while the process runs and before a restart.
 
+use jiff::tz::TimeZone;
+
 use super::cuts::apply;
 use super::*;
+use crate::settings::Document;
+use crate::targets::read::{PeriodBounds, read};
+use crate::targets::status::PaceStatus;
 
 const START: &str = "2026-09-22T12:00:00Z";
 
@@ -50,6 +55,29 @@ fn added_partitions_leave_the_rest_running_and_not_ready() {
     }
     let newest = rig.letters.observe(|seen| seen.publisher.newest());
     assert!(newest.has_figures() && !newest.is_ready(rig.clock.instant()));
+}
+
+#[test]
+fn a_target_of_a_pipeline_that_is_not_ready_is_unknown() {
+    let mut rig = live();
+    let text = "[target.businesses]\nmeasure = \"milestones\"\nperiod = \"day\"\ngoal = 10\n";
+    let bounds = PeriodBounds { disbursement_horizon: 92 * DAY, counts: (92 * DAY, "state.fine_history") };
+    let targets = read(&[Document::parse("targets.toml", text)], &TimeZone::UTC, &bounds).unwrap();
+    rig.task.worker.stage_targets(Arc::new(targets));
+    while rig.task.worker.is_backfilling() {
+        rig.task.worker.step().unwrap();
+    }
+    let mut status = |found| {
+        take(&mut rig, Some(found)).unwrap();
+        let newest = rig.letters.observe(|seen| seen.publisher.newest());
+        newest.publication.statuses.get("businesses").expect("it is observed").status
+    };
+    status(1);
+    let ready = status(1);
+    assert_ne!(ready, PaceStatus::Unknown);
+    status(2);
+    assert_eq!(status(2), PaceStatus::Unknown, "a topic has a partition that is not read");
+    assert_eq!(status(1), PaceStatus::Unknown, "it was seen once");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pacemeter::calendar::{Interval, Period};
 use pacemeter::clock::{DAY, Millis, Timestamp};
 use pacemeter::oracle::{Oracle, TargetInputs, hour_of};
-use pacemeter::targets::{Tally, TargetIndex};
+use pacemeter::targets::{Tally, Target, TargetIndex};
 use pacemeter::view::progress::Tallies;
 use proptest::prelude::*;
 
@@ -33,6 +33,14 @@ fn added(parts: Vec<(Timestamp, Tally)>, scene: &Scene) -> BTreeMap<Timestamp, T
     hours
 }
 
+/// True if the hours of a target are kept from an instant on: they reach as far as counts of quarter hours, and as far as
+/// a period and the one before.
+pub(super) fn are_kept(scene: &Scene, target: &Target, start: Timestamp, reached: &TargetInputs<'_>) -> bool {
+    let longest = target.period.longest_days() * DAY;
+    let reach = LONGEST.min(2 * longest).min(scene.history());
+    longest <= LONGEST && reached.watermark(target.measure.stream()).is_none_or(|newest| start >= newest - reach)
+}
+
 /// Compares the hours of every target.
 pub(super) fn compare(
     tallies: &Tallies,
@@ -42,16 +50,10 @@ pub(super) fn compare(
 ) -> Result<(), TestCaseError> {
     let [targets, ..] = &scene.targets;
     for (place, target) in targets.targets.iter().enumerate() {
-        let is_hourly = target.period.longest_days() * DAY <= LONGEST;
         for span in periods(target.period, places, scene) {
             let shown = tallies.hours(TargetIndex::new(place), span);
-            // Hours reach as far as counts of quarter hours, and as far as a period and the one before.
-            let watermark = reached.watermark(target.measure.stream());
-            let is_recent = watermark.is_none_or(|newest| span.start >= newest - scene.history().min(LONGEST));
-            let reach = (2 * target.period.longest_days() * DAY).min(LONGEST);
-            let is_near = watermark.is_none_or(|newest| span.start >= newest - reach);
             let is_known = is_known(scene, target.measure, span.start, reached);
-            if is_hourly && is_near && is_recent && is_known {
+            if is_known && are_kept(scene, target, span.start, reached) {
                 prop_assert!(shown.is_some(), "hours of {:?} in {:?}", target, span);
             }
             if let Some(shown) = shown {

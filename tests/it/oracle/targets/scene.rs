@@ -89,6 +89,15 @@ pub fn people_by_day() -> Scene {
     }
 }
 
+/// One target, of people by the week in a zone, planned for all hours alike.
+pub fn people_by_week(zone: &'static str) -> Scene {
+    let (measure, period, filter) = (Measure::Beneficiaries, Period::WEEK, Filter::default());
+    let draft = Draft { measure, filter, period, goal: 49, profile: None };
+    let calendar = WorkingCalendar::always(TimeZone::get(zone).expect("a zone"));
+    let targets = Arc::new(Targets { targets: vec![draft.finish(0, Arc::new(calendar))], ..Targets::default() });
+    Scene { zone, max_label_values: 4_096, history: 92, targets: std::array::from_fn(|_| Arc::clone(&targets)) }
+}
+
 /// Random calendars of each zone. A calendar is laid out over a hundred years, so they are made once.
 static CALENDARS: LazyLock<Vec<Vec<Arc<WorkingCalendar>>>> = LazyLock::new(|| {
     let mut runner = TestRunner::deterministic();

@@ -1,9 +1,14 @@
-//! Cost of publications and scrapes by the number of partitions, without Kafka: `cargo bench --locked --bench scrape`.
+//! Cost of publications and scrapes by the number of partitions, without Kafka: `cargo bench --locked --bench scrape`. With
+//! the argument `viewers` it measures scrapes beside viewers instead ([`viewers`]), with `curves` memory and time of curves
+//! ([`curves`]).
 //!
 //! Two sets of partitions hold a simulated programme of some 10,000 series: 6 of each stream, and 60. In turn, each
 //! applies a few more events, makes the views of its partitions, adds them up, and renders the result, as `/metrics` and as
 //! `/api/v1/now` with fourteen targets and every state. CPU is that of the thread, medians over the rounds. The goals for
 //! `now` are 2 ms to render and 12 kB compressed.
+
+mod curves;
+mod viewers;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -56,8 +61,7 @@ struct Variant {
     emissions: Box<dyn Iterator<Item = Emission>>,
     merger: ViewMerger,
     publisher: Arc<SnapshotPublisher>,
-    exporter: Exporter,
-    api: Api,
+    service: Arc<BenchService>,
     /// Number of publications.
     revision: u64,
     /// Bytes of the last answer of `now`, plain and compressed.
@@ -68,7 +72,19 @@ struct Variant {
     costs: [Vec<Duration>; STEPS.len()],
 }
 
+/// Renderers of the figures.
+struct BenchService {
+    exporter: Exporter,
+    api: Api,
+}
+
 fn main() {
+    if std::env::args().any(|argument| argument == "viewers") {
+        return viewers::measure();
+    }
+    if std::env::args().any(|argument| argument == "curves") {
+        return curves::measure();
+    }
     // Cargo passes --bench.
     let rounds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
     let now = Clock::wall().now();
@@ -133,8 +149,7 @@ impl Variant {
             emissions,
             merger,
             publisher,
-            exporter,
-            api,
+            service: Arc::new(BenchService { exporter, api }),
             revision: 0,
             now_bytes: [0; 2],
             clock,
@@ -172,26 +187,35 @@ impl Variant {
 
     /// Publishes and renders once after events of every partition, which are minutes apart by their own time.
     fn round(&mut self) {
-        self.apply(EVENTS_A_ROUND);
-        self.clock.advance(SECOND, 0);
-        let now = self.clock.now();
         let mut steps = [Duration::ZERO; STEPS.len()];
-        let views: Views =
-            timed(&mut steps[0], || self.states.iter_mut().map(|state| Arc::new(state.view(now))).collect());
-        let merged = timed(&mut steps[1], || self.merger.merge(views.clone()));
+        let views = self.publish(&mut steps);
         drop(timed(&mut steps[2], || black_box(MergedView::of(&views))));
-        self.revision += 1;
-        let publication = Publication { revision: self.revision, ..Publication::first(now) };
-        self.publisher.publish(Snapshot { publication, ..snapshot(&views, merged, &self.targets, now) });
-        let body = timed(&mut steps[3], || self.exporter.render());
+        let BenchService { exporter, api } = &*self.service;
+        let body = timed(&mut steps[3], || exporter.render());
         timed(&mut steps[4], || body.gzip());
-        let answer = timed(&mut steps[5], || self.api.answer(&ApiRequest::Now, ""));
+        let answer = timed(&mut steps[5], || api.answer(&ApiRequest::Now, ""));
         let ApiContent::Shared(shared, _) = answer.content else { panic!("now is shared") };
         let compressed = timed(&mut steps[6], || shared.gzip());
         self.now_bytes = [shared.plain().len(), compressed.len()];
         self.costs.iter_mut().zip(steps).for_each(|(costs, step)| costs.push(step));
         let text = body.plain();
         self.series = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && line[0] != b'#').count();
+    }
+}
+
+impl Variant {
+    /// Publishes after more events, and returns the views.
+    fn publish(&mut self, steps: &mut [Duration; STEPS.len()]) -> Views {
+        self.apply(EVENTS_A_ROUND);
+        self.clock.advance(SECOND, 0);
+        let now = self.clock.now();
+        let views: Views =
+            timed(&mut steps[0], || self.states.iter_mut().map(|state| Arc::new(state.view(now))).collect());
+        let merged = timed(&mut steps[1], || self.merger.merge(views.clone()));
+        self.revision += 1;
+        let publication = Publication { revision: self.revision, ..Publication::first(now) };
+        self.publisher.publish(Snapshot { publication, ..snapshot(&views, merged, &self.targets, now) });
+        views
     }
 }
 
