@@ -187,11 +187,33 @@ impl<'a, V> Parts<'a, V> {
     }
 
     fn panes<S: PaneSeries + 'a>(&self, before: &S, series: impl Fn(&'a V) -> &'a S) -> S {
+        let mut sums = before.clone();
+        for time in self.differences(&series) {
+            sums.set(time, shared_sum(self.now().filter_map(|view| series(view).get(time))));
+        }
+        sums
+    }
+
+    /// Times at which the series of some part differs from the one before.
+    fn differences<S: PaneSeries + 'a>(&self, series: impl Fn(&'a V) -> &'a S) -> BTreeSet<Timestamp> {
         let mut times = BTreeSet::new();
         self.changed().for_each(|(before, now)| add_differences(before.map(&series), series(now), &mut times));
+        times
+    }
+
+    /// Adds up slots. Their hours are panes, too: a slot that changed has up to a day of these, of which few did.
+    fn slot_series(&self, before: &Vec<Arc<Slot>>, slots: impl Fn(&'a V) -> &'a Vec<Arc<Slot>>) -> Vec<Arc<Slot>> {
+        static NO_HOURS: Vec<Arc<SlotHour>> = Vec::new();
         let mut sums = before.clone();
-        for time in times {
-            sums.set(time, shared_sum(self.now().filter_map(|view| series(view).get(time))));
+        for time in self.differences(&slots) {
+            let hours_before = before.get(time).map_or(&NO_HOURS, |slot| &slot.hours);
+            let hours = self.panes(hours_before, |view| slots(view).get(time).map_or(&NO_HOURS, |slot| &slot.hours));
+            let mut sum = shared_sum(self.now().filter_map(|view| slots(view).get(time)));
+            // A slot of one part alone is shared, and has the hours of that part.
+            if let Some(sum) = sum.as_mut().and_then(Arc::get_mut) {
+                sum.hours = hours;
+            }
+            sums.set(time, sum);
         }
         sums
     }
@@ -211,7 +233,7 @@ impl<'a, V> Parts<'a, V> {
         let newest = |from: fn(&Slots) -> Timestamp| self.now().map(&slots).map(from).max();
         Slots {
             targets: self.now().next().map(|view| Arc::clone(&slots(view).targets)).unwrap_or_default(),
-            slots: self.panes(&before.slots, |view| &slots(view).slots),
+            slots: self.slot_series(&before.slots, |view| &slots(view).slots),
             people_from: newest(|slots| slots.people_from).unwrap_or(Timestamp::MIN),
             counts_from: newest(|slots| slots.counts_from).unwrap_or(Timestamp::MIN),
             hours_from: newest(|slots| slots.hours_from).unwrap_or(Timestamp::MIN),
@@ -298,22 +320,39 @@ impl<P: Pane + Default> PaneSeries for Timeline<Arc<P>> {
     }
 }
 
-impl PaneSeries for Vec<Arc<Slot>> {
-    type Pane = Slot;
+/// Pane that knows its own time.
+trait TimedPane: Pane {
+    fn start(&self) -> Timestamp;
+}
 
-    fn panes(&self) -> impl Iterator<Item = (Timestamp, &Arc<Slot>)> {
-        self.iter().map(|slot| (slot.span.start, slot))
+impl TimedPane for Slot {
+    fn start(&self) -> Timestamp {
+        self.span.start
+    }
+}
+
+impl TimedPane for SlotHour {
+    fn start(&self) -> Timestamp {
+        self.start
+    }
+}
+
+impl<P: TimedPane> PaneSeries for Vec<Arc<P>> {
+    type Pane = P;
+
+    fn panes(&self) -> impl Iterator<Item = (Timestamp, &Arc<P>)> {
+        self.iter().map(|pane| (pane.start(), pane))
     }
 
-    fn get(&self, time: Timestamp) -> Option<&Arc<Slot>> {
-        self.binary_search_by_key(&time, |slot| slot.span.start).ok().map(|index| &self[index])
+    fn get(&self, time: Timestamp) -> Option<&Arc<P>> {
+        self.binary_search_by_key(&time, |pane| pane.start()).ok().map(|index| &self[index])
     }
 
-    fn set(&mut self, time: Timestamp, slot: Option<Arc<Slot>>) {
-        match (self.binary_search_by_key(&time, |slot| slot.span.start), slot) {
-            (Ok(index), Some(slot)) => self[index] = slot,
+    fn set(&mut self, time: Timestamp, pane: Option<Arc<P>>) {
+        match (self.binary_search_by_key(&time, |pane| pane.start()), pane) {
+            (Ok(index), Some(pane)) => self[index] = pane,
             (Ok(index), None) => drop(self.remove(index)),
-            (Err(index), Some(slot)) => self.insert(index, slot),
+            (Err(index), Some(pane)) => self.insert(index, pane),
             (Err(_), None) => {}
         }
     }
@@ -365,31 +404,25 @@ impl<const N: usize> Pane for QuarterCounts<N> {
     }
 }
 
+/// Slots without their hours, which [`Parts::slot_series`] adds up.
 impl Pane for Slot {
     fn sum<'a>(first: &Self, more: impl Iterator<Item = &'a Self>) -> Self {
         let mut cells: HashMap<_, _> = first.cells.iter().copied().collect();
         let mut tallies = first.tallies.clone();
         let mut states = first.states.clone();
-        let mut hours: BTreeMap<Timestamp, Arc<SlotHour>> = by_start(first).collect();
         for slot in more {
             slot.cells.iter().for_each(|(cell, figures)| *cells.entry(*cell).or_default() += figures);
             add_each(&mut tallies, &slot.tallies);
             add_each_pair(&mut states, &slot.states);
-            for (start, hour) in by_start(slot) {
-                match hours.get_mut(&start) {
-                    Some(sum) => *Arc::make_mut(sum) += &hour,
-                    None => drop(hours.insert(start, hour)),
-                }
-            }
         }
-        let hours = hours.into_values().collect();
-        Self { span: first.span, cells: cells.into_iter().collect(), tallies, states, hours }
+        Self { span: first.span, cells: cells.into_iter().collect(), tallies, states, hours: Vec::new() }
     }
 }
 
-/// Hours of a slot by their beginnings; sharing them costs a pointer each.
-fn by_start(slot: &Slot) -> impl Iterator<Item = (Timestamp, Arc<SlotHour>)> {
-    slot.hours.iter().map(|hour| (hour.start, Arc::clone(hour)))
+impl Pane for SlotHour {
+    fn sum<'a>(first: &Self, more: impl Iterator<Item = &'a Self>) -> Self {
+        fold(first, more, |sum, more| *sum += more)
+    }
 }
 
 fn add_each_pair(sums: &mut Vec<[i64; 2]>, more: &[[i64; 2]]) {

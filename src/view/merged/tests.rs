@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::calendar::Interval;
-use crate::clock::MINUTE;
+use crate::clock::{MINUTE, SECOND};
 use crate::targets::Tally;
 use crate::view::CellTotals;
 use crate::view::panes::{HourFigures, SpanFigures};
@@ -57,13 +57,18 @@ fn disperse(view: &mut DisbursementView, time: Timestamp, cell: usize) {
     let old = slots.iter().find(|slot| slot.span.start == time).cloned();
     let mut cells: HashMap<_, _> = old.iter().flat_map(|slot| slot.cells.iter().copied()).collect();
     *cells.entry(cell).or_default() += &SlotFigures { dispersals: 1, returned: 0, net: 100, people: [1; 3] };
+    let mut hours = old.as_ref().map(|slot| slot.hours.clone()).unwrap_or_default();
+    let hour = time + cell.index() as i64 * SECOND;
+    let mut changed = hours.get(hour).map_or_else(|| SlotHour::new(hour), |hour| (**hour).clone());
+    *changed.state_mut(cell.index()) += 1;
+    hours.set(hour, Some(Arc::new(changed)));
     let tally = old.map_or(1, |slot| slot.tallies[0].amount + 1);
     let slot = Slot {
         span: Interval { start: time, end: time + MINUTE },
         cells: cells.into_iter().collect(),
         tallies: vec![Tally { amount: tally, base: 0 }],
         states: vec![[tally as i64, 1]],
-        hours: vec![Arc::new(SlotHour { tallies: vec![Tally { amount: tally, base: 2 }], ..SlotHour::new(time) })],
+        hours,
     };
     slots.set(time, Some(Arc::new(slot)));
 }
@@ -118,12 +123,23 @@ fn by_slot<'a>(slots: impl Iterator<Item = &'a Slots>) -> BTreeMap<(Timestamp, C
     sums
 }
 
+/// People by hour of a slot.
+fn by_hour<'a>(slots: impl Iterator<Item = &'a Slots>) -> BTreeMap<Timestamp, i64> {
+    let mut sums = BTreeMap::new();
+    for hour in slots.flat_map(|slots| &slots.slots).flat_map(|slot| &slot.hours) {
+        *sums.entry(hour.start).or_default() += hour.states.iter().sum::<i64>();
+    }
+    sums
+}
+
 /// A merged view that is kept up is the sum of the views, as often as they were merged before.
 fn check(merged: &MergedView, views: &Views) -> Result<(), TestCaseError> {
     let merged_view = view(StreamFigures::Disbursement(Box::new((*merged.disbursements).clone())));
     prop_assert_eq!(by_minute(&[merged_view]), by_minute(views));
     let slots = by_slot(disbursements_of(views).map(|view| &view.slots));
     prop_assert_eq!(by_slot(std::iter::once(&merged.disbursements.slots)), slots);
+    let hours = by_hour(disbursements_of(views).map(|view| &view.slots));
+    prop_assert_eq!(by_hour(std::iter::once(&merged.disbursements.slots)), hours);
     let cells = disbursements_of(views).map(|view| view.cells[1].dispersals).sum::<u64>();
     prop_assert_eq!(merged.disbursements.cells[1].dispersals, cells);
     let afresh = MergedView::of(views);
@@ -170,6 +186,7 @@ fn what_has_not_changed_is_not_added_up_again() {
     for partition in 0..PARTITIONS {
         apply(&mut views, (partition, 0, 0, Change::Dispersal));
         apply(&mut views, (partition, 1, 0, Change::Dispersal));
+        apply(&mut views, (partition, 1, 1, Change::Dispersal));
         apply(&mut views, (partition, 1, 0, Change::Call));
     }
     let first = merger.merge(views.clone());
@@ -180,4 +197,11 @@ fn what_has_not_changed_is_not_added_up_again() {
         |merged: &MergedView, minute| merged.disbursements.rolling.minutes.get(at(minute)).cloned().expect("a pane");
     assert!(Arc::ptr_eq(&pane(&first, 0), &pane(&second, 0)));
     assert_eq!([&first, &second].map(|merged| pane(merged, 1)[&CellIndex::new(0)].dispersals), [4, 5]);
+    let hours = |merged: &MergedView| {
+        let slots = &merged.disbursements.slots.slots;
+        slots.get(at(1)).expect("a slot").hours.clone()
+    };
+    let (before, after) = (hours(&first), hours(&second));
+    assert!(!Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]), "one hour of the slot changed");
+    assert_eq!([&before, &after].map(|hours| hours[0].states[0]), [4, 5]);
 }
