@@ -10,7 +10,7 @@
 //! | `{field:b}` | number of bytes |
 //! | `{field:t}` | point in time, to the minute |
 //! | `{field:w}` | word for the status of a target |
-//! | `{field:l}` | value of a label, whose underscores become blanks |
+//! | `{field:r}` | words for the reason of a rejection |
 //! | `{field:k}` | number of keys of an object of settings |
 //! | `{field?}` | nothing |
 //!
@@ -80,6 +80,22 @@ pub(crate) const STATUSES: [[&str; 3]; 10] = [
     ["on_pace", "en ritmo", "on pace"],
 ];
 
+/// Values of the label `reason` of records that are rejected or expired, with words for people; a test compares them with
+/// the reasons that there are.
+pub(super) const REASONS: [[&str; 2]; 11] = [
+    ["empty", "no value"],
+    ["too_large", "larger than records.max_record_bytes"],
+    ["unsupported_format", "neither plain JSON nor a structured CloudEvent"],
+    ["not_json", "not JSON"],
+    ["missing_field", "missing field"],
+    ["invalid_field", "invalid field"],
+    ["unknown_type", "unknown event type"],
+    ["wrong_stream", "event type of another topic"],
+    ["future", "event time too far after the Kafka timestamp"],
+    ["excluded", "excluded by streams.STREAM.exclude"],
+    ["expired", "older than the horizon"],
+];
+
 /// Fills templates with the fields of an event.
 struct TemplateFiller<'a, 'b> {
     fields: &'b Map<String, Value>,
@@ -147,7 +163,10 @@ impl<'a> TemplateFiller<'a, '_> {
             "i" if value.is_number() => value.to_string(),
             "t" => minute(&self.shown(value)),
             "w" => self.status(value),
-            "l" => self.shown(value).replace('_', " "),
+            "r" => {
+                let known = REASONS.iter().find(|words| value.as_str() == Some(words[0]));
+                known.map_or_else(|| self.shown(value), |words| words[1].to_owned())
+            }
             "k" => differing(value.as_object().map_or(0, Map::len)),
             _ => self.shown(value),
         }

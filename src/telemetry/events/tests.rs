@@ -6,9 +6,10 @@ use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry};
 
-use super::sentence::fields_of;
+use super::sentence::{REASONS, fields_of};
 use super::*;
 use crate::clock::{HOUR, SECOND};
+use crate::record::{Outcome, Reason};
 
 /// Layer that gives every event to a ring.
 struct ToRing(std::sync::Arc<EventRing>);
@@ -83,6 +84,12 @@ fn a_template_names_only_fields_that_its_event_has() {
         assert!(fields.is_sorted() && !row.when.is_empty() && !row.levels.is_empty(), "{}", row.name);
     }
     assert!(names.len() > 90, "{}", names.len());
+}
+
+#[test]
+fn every_reason_of_a_rejection_has_words() {
+    let names: Vec<_> = Reason::ALL.map(Reason::name).into_iter().chain([Outcome::Expired.name()]).collect();
+    assert_eq!(REASONS.map(|words| words[0]).to_vec(), names);
 }
 
 #[test]

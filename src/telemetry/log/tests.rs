@@ -140,7 +140,7 @@ fn an_object_is_written_as_an_object_and_bounded() {
     assert_eq!(found["settings"], serde_json::json!({"a.b": 1, "c": ["x y", "\u{202e}"], "z": {"q": "\""}}));
     assert_eq!((&found["fields_left_out"], &found["topic"]), (&1.into(), &"t".into()));
     let text = &logged(&ON, true, write)[1];
-    let shown = r#" topic=t fields_left_out=1; a.b = 1; c = ["x y","\u202e"]; z = {"q":"\""}"#;
+    let shown = r#"  topic=t fields_left_out=1; a.b = 1; c = ["x y","\u202e"]; z = {"q":"\""}"#;
     assert!(text.ends_with(&format!("{shown}\n")), "{text}");
 }
 
@@ -230,10 +230,9 @@ fn text_contains_nothing_that_a_terminal_acts_on() {
         );
     });
     assert_eq!(lines[0], "2026-11-21 Saturday, UTC, UTC+00:00\n");
-    let expected =
-        "18:00:00  INFO   topic.waiting           topic pacemeter.calls.v1 does not exist yet; retrying partitions=6\n";
+    let expected = "18:00:00  INFO   topic.waiting           topic pacemeter.calls.v1 does not exist yet; retrying  partitions=6\n";
     assert_eq!(lines[1], expected);
-    let expected = r#"18:00:00  WARN   test                    it's \u{1b}[31mred\n name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
+    let expected = r#"18:00:00  WARN   test                    it's \u{1b}[31mred\n  name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
     assert_eq!(lines[2].trim_end(), expected);
     assert_eq!(lines.len(), 3);
     let json = Settings { format: Format::Json, ..ON };
@@ -244,7 +243,7 @@ fn text_contains_nothing_that_a_terminal_acts_on() {
 fn text_that_turns_or_hides_is_escaped_in_both_forms() {
     let event = || warn!(event = "pacemeter.test", topic = "calls\u{202e}slla\u{200b}", "turned \u{2066}");
     let text = logged(&ON, true, event).concat();
-    assert!(text.contains(r#"turned \u{2066} topic="calls\u{202e}slla\u{200b}""#), "{text}");
+    assert!(text.contains(r#"turned \u{2066}  topic="calls\u{202e}slla\u{200b}""#), "{text}");
     let json = logged(&ON, false, event).concat();
     assert!(
         json.contains(r#""message":"turned \u2066""#) && json.contains(r#""topic":"calls\u202eslla\u200b""#),

@@ -102,6 +102,7 @@ impl TextLine<'_> {
         let (text, said) =
             sentence.map_or_else(|| (printable(self.message), Vec::new()), |sentence| (sentence.text, sentence.said));
         let mut words = split("", &text);
+        let sentence_words = words.len();
         if suppressed > 0 && !said.contains(&LINE_FIELDS[1]) {
             words.extend(split(DIM, &format!("(+{suppressed} more suppressed)")));
         }
@@ -114,6 +115,10 @@ impl TextLine<'_> {
         }
         if self.omitted > 0 {
             words.push(Word { code: DIM, text: format!("fields_left_out={}", self.omitted) });
+        }
+        if words.len() > sentence_words {
+            // A second blank, which separates the sentence where there are no colours.
+            words.insert(sentence_words, Word { code: DIM, text: String::new() });
         }
         words
     }

@@ -76,7 +76,7 @@ fn events_are_sentences_with_the_rest_behind() {
     assert_eq!(
         line(Level::INFO, "pacemeter.summary", &summary),
         "17:13:44  INFO   summary                 +71,040 applied, +12 duplicate, +3 rejected, +0 expired (1,184/s); \
-         0 unread, unsaved for 3 s applied=1275371"
+         0 unread, unsaved for 3 s  applied=1275371"
     );
     let status = [
         ("target_name", json!("weekly_beneficiaries")),
@@ -88,7 +88,7 @@ fn events_are_sentences_with_the_rest_behind() {
     ];
     assert_eq!(
         line(Level::WARN, "pacemeter.target.status", &status),
-        "17:13:44  WARN   target.status           weekly_beneficiaries: on pace -> behind, 43,475 of 50,000 by now goal=100000"
+        "17:13:44  WARN   target.status           weekly_beneficiaries: on pace -> behind, 43,475 of 50,000 by now  goal=100000"
     );
     let taken = [("at", json!("2026-11-26T18:00:00-06:00")), ("targets", json!(8)), ("provisional", json!(false))];
     assert_eq!(
@@ -98,7 +98,7 @@ fn events_are_sentences_with_the_rest_behind() {
     // An event of a library has its message; a long name moves the rest.
     assert_eq!(
         line(Level::ERROR, "dependency", &[("size", json!(4))]),
-        "17:13:44  ERROR  dependency              a message size=4"
+        "17:13:44  ERROR  dependency              a message  size=4"
     );
     assert_eq!(
         line(Level::INFO, "pacemeter.topic.partitions_accepted", &[]),
@@ -168,7 +168,7 @@ fn colours_frame_level_event_and_rest() {
         [
             "\u{1b}[2m2026-11-26 Thursday, America/Mexico_City, UTC-06:00\u{1b}[0m",
             "\u{1b}[2m17:13:44\u{1b}[0m  \u{1b}[33mWARN \u{1b}[0m  \u{1b}[1mtopic.waiting         \u{1b}[0m  topic calls \
-             does not exist yet; retrying \u{1b}[2mmore=\"x\u{1b}[0m \u{1b}[2my\"\u{1b}[0m",
+             does not exist yet; retrying \u{1b}[2m\u{1b}[0m \u{1b}[2mmore=\"x\u{1b}[0m \u{1b}[2my\"\u{1b}[0m",
         ]
     );
 }

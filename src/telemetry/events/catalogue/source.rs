@@ -202,7 +202,7 @@ pub(super) const ROWS: &[EventRow] = &[
         "A record was rejected or expired; the first five of each reason a minute have such a line; `reason` says \
          why, and `field` names the field at fault, if there is one. If the value is no JSON, `detail` has the place \
          of the fault.",
-        "{topic}/{partition:i}@{offset:i}: {reason:l}[ ({field})][: {detail}]",
+        "{topic}/{partition:i}@{offset:i}: {reason:r}[ ({field})][: {detail}]",
     ),
     row(
         "pacemeter.records.rejected",
@@ -210,7 +210,7 @@ pub(super) const ROWS: &[EventRow] = &[
         "count reason",
         "Once a minute and at shutdown, for each reason: the number of records that were rejected or expired since \
          the last such line.",
-        "{count} records rejected or expired: {reason:l}",
+        "{count} rejected or expired: {reason:r}",
     ),
     row(
         "pacemeter.replay.finished",
