@@ -140,7 +140,7 @@ fn an_object_is_written_as_an_object_and_bounded() {
     assert_eq!(found["settings"], serde_json::json!({"a.b": 1, "c": ["x y", "\u{202e}"], "z": {"q": "\""}}));
     assert_eq!((&found["fields_left_out"], &found["topic"]), (&1.into(), &"t".into()));
     let text = &logged(&ON, true, write)[1];
-    let shown = r#"  topic=t fields_left_out=1; a.b = 1; c = ["x y","\u202e"]; z = {"q":"\""}"#;
+    let shown = r#"  topic=t fields_left_out=1; a.b = 1; c = ["x y", "\u202e"]; z = {"q":"\""}"#;
     assert!(text.ends_with(&format!("{shown}\n")), "{text}");
 }
 

@@ -257,6 +257,11 @@ fn bounded(text: &str) -> String {
 fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
+        // With blanks, at which a row can end.
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| printable_json(&item.to_string()).into_owned()).collect();
+            format!("[{}]", items.join(", "))
+        }
         other => printable_json(&other.to_string()).into_owned(),
     }
 }

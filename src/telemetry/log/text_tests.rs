@@ -117,7 +117,7 @@ fn the_start_lists_settings_with_their_sources() {
         "17:13:44  INFO   started                 pacemeter {VERSION} (d901578), 2 settings differ from the defaults"
     );
     let settings =
-        ["kafka.bootstrap_servers = kafka-1:9093 (/etc/pacemeter.toml:5)", r#"labels.sites = ["a b","c"] (--set)"#];
+        ["kafka.bootstrap_servers = kafka-1:9093 (/etc/pacemeter.toml:5)", r#"labels.sites = ["a b", "c"] (--set)"#];
     assert_eq!(line(Level::INFO, "pacemeter.started", &fields), format!("{start}; {}", settings.join("; ")));
     let rows = rendered(&style(LineWidth::Columns(120), false), NOW, Level::INFO, "pacemeter.started", &fields);
     assert_eq!(rows[1..], [start, format!("{:43}{}", "", settings[0]), format!("{:43}{}", "", settings[1])]);
