@@ -117,8 +117,9 @@ impl Fields {
             Form::Text => {
                 let text = value.to_string();
                 // A number that JSON's readers round stays text.
-                let parsed = serde_json::from_str::<Value>(&text).ok().filter(|value| value.to_string() == text);
-                self.keep(key, parsed.unwrap_or_else(|| text.into()));
+                let parsed = serde_json::from_str::<Value>(&text).ok();
+                let exact = parsed.filter(|value| *value.to_string() == *text);
+                self.keep(key, exact.unwrap_or_else(|| text.into()));
             }
         }
     }
