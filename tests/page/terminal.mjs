@@ -25,6 +25,7 @@ function html(text) {
         else if (code === "1") style = { ...style, bold: true };
         else if (code === "2") style = { ...style, dim: true };
         else if (code === "39") style = { ...style, colour: undefined };
+        else if (code === "49") continue; // the background, which the log leaves alone
         else if (COLOURS[code]) style = { ...style, colour: COLOURS[code] };
         else throw new Error(`colour ${code} is not known`);
       }
