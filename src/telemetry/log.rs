@@ -15,6 +15,7 @@ mod line;
 #[cfg(test)]
 mod mapping;
 mod object;
+mod prefix;
 mod settings;
 mod style;
 #[cfg(test)]
@@ -41,9 +42,10 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use crate::clock::{Clock, Timestamp};
 use crate::telemetry::events::EventRing;
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
-pub(crate) use line::level_name;
-use line::{Fields, LinePrefix};
+use line::Fields;
 pub(crate) use object::JsonObject;
+use prefix::LinePrefix;
+pub(crate) use prefix::level_name;
 pub use settings::{Colour, Format, Settings};
 use style::{Form, LineStyle, OutputKind};
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::io::Write as _;
 
 use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Map, Value};
-use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::object::JsonObject;
+use super::prefix::{LinePrefix, level_name};
 use super::style::{Form, LineStyle};
 use super::text::TextLine;
 use crate::clock::Timestamp;
@@ -38,18 +38,6 @@ const MAX_TEXT_BYTES: usize = 8 * 1024;
 
 /// Size of an event's fields (bytes) from which further fields are omitted and counted.
 const MAX_FIELDS_BYTES: usize = 16 * 1024;
-
-/// Beginning of every line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LinePrefix<'a> {
-    pub(super) now: Timestamp,
-    pub(super) level: Level,
-    pub(super) event: &'a str,
-    /// Rust module of an event without a name.
-    pub(super) module: Option<&'a str>,
-    /// Number of lines of this event that were suppressed before this one.
-    pub(super) suppressed: u64,
-}
 
 /// Collector of an event's message and fields; [`Fields::line`] renders them.
 #[derive(Debug)]
@@ -282,15 +270,4 @@ fn json_string(line: &mut Vec<u8>, text: &str) {
 /// Returns RFC 3339 in UTC with six decimals; those beyond milliseconds are zeros.
 fn timestamp(now: Timestamp) -> String {
     DateTimePrinter::new().precision(Some(6)).timestamp_to_string(&now.to_jiff())
-}
-
-/// Returns the value of the key `level` and of the metrics' label.
-pub(crate) fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "error",
-        Level::WARN => "warn",
-        Level::INFO => "info",
-        Level::DEBUG => "debug",
-        Level::TRACE => "trace",
-    }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::line::{Fields, LinePrefix, RESERVED};
+use super::line::{Fields, RESERVED};
 use super::style::LineWidth;
 use super::*;
 

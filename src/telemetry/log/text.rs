@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tracing::Level;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::line::LinePrefix;
+use super::prefix::LinePrefix;
 use super::style::LineStyle;
 use crate::clock::Timestamp;
 use crate::settings::{is_printable, printable, printable_json};

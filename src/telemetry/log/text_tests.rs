@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use tracing::Level;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::line::{Fields, LinePrefix};
+use super::line::Fields;
 use super::object::JsonObject;
 use super::style::LineWidth;
 use super::*;

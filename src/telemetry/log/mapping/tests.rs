@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tracing::Level;
 
-use super::super::line::{Fields, LinePrefix};
+use super::super::line::Fields;
+use super::super::prefix::LinePrefix;
 use super::super::style::{Form, LineStyle, LineWidth};
 use super::super::tests::golden;
 use super::*;
