@@ -40,6 +40,7 @@ use crate::source;
 use crate::telemetry::Metrics;
 use crate::telemetry::events::EventRing;
 use crate::telemetry::log::{self, Guard, JsonObject};
+use crate::telemetry::process::REVISION;
 use crate::view::progress::Evaluator;
 use crate::view::snapshot::SnapshotPublisher;
 use crate::view::totals::PresenceLimits;
@@ -63,6 +64,8 @@ pub struct Settings {
     max_series: usize,
     /// Settings that differ from their defaults, without secrets.
     changed: JsonObject,
+    /// Source of each of them.
+    sources: JsonObject,
 }
 
 impl Settings {
@@ -96,6 +99,7 @@ impl Settings {
             pseudonym_key_file: reader.optional_path("state.pseudonym_key_file"),
             max_series: reader.integer("http.max_series", 100..=10_000_000) as usize,
             changed: JsonObject(reader.changed()),
+            sources: JsonObject(reader.sources()),
         };
         assert!(reader.unread().is_empty(), "every setting is read by a stage: {:?}", reader.unread());
         settings
@@ -131,7 +135,7 @@ pub(crate) struct Configuration {
 /// Reads the settings and opens the log. Faults of the settings are left to [`start`], which the log can then report.
 pub(crate) fn configure(mut reader: SettingsReader) -> (Configuration, Guard) {
     let settings = Settings::of(&mut reader);
-    let log = log::install(&settings.log, Clock::wall());
+    let log = log::install(&settings.log, settings.allowlists.zone.clone(), Clock::wall());
     (Configuration { reader, settings }, log)
 }
 
@@ -163,7 +167,13 @@ pub(crate) async fn start(
     let (uncovered, unlisted) = (loaded.uncovered(clock.now()), loaded.unlisted());
     let targets = loaded.targets_or_faults(&mut reader);
     reader.finish()?;
-    tracing::info!(event = "pacemeter.started", settings = settings.changed.as_field(), "pacemeter started");
+    tracing::info!(
+        event = "pacemeter.started",
+        revision = REVISION,
+        settings = settings.changed.as_field(),
+        sources = settings.sources.as_field(),
+        "pacemeter started"
+    );
     log_certificate_checks(&settings.source);
     log_failpoint();
     log_exposures(reader.exposures().iter().chain(&exposures));

@@ -293,6 +293,11 @@ impl SettingsReader {
         effective::changed(self.merged_settings())
     }
 
+    /// Returns the source of each setting of [`Self::changed`]: file and line, environment variable or option.
+    pub fn sources(&self) -> serde_json::Map<String, serde_json::Value> {
+        effective::sources(self.merged_settings())
+    }
+
     fn merged_settings(&self) -> impl Iterator<Item = (&known::Setting, &Value)> {
         self.known.iter().map(|setting| (setting, self.value(&setting.key).unwrap_or(&setting.default)))
     }

@@ -16,6 +16,7 @@ mod publish;
 mod restore;
 mod settle_cuts;
 mod stage_targets;
+mod summary;
 mod unlisted;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use self::apply::{BatchInProgress, StepSize};
 use self::cut::{CutStorage, MissedCut};
 use self::observe_targets::TargetObserver;
+use self::summary::SummaryLog;
 use self::unlisted::UnlistedLog;
 use super::Settings;
 use super::checkpoint_scheduler::CheckpointScheduler;
@@ -46,7 +48,7 @@ use crate::aggregate::{PartitionState, ViewConfig};
 use crate::checkpoint::{CheckpointHandle, CheckpointOutcome, CheckpointStore, LastCut};
 use crate::clock::Clock;
 use crate::cuts::{CutOffset, UnsettledCut};
-use crate::record::{Outcome, PartitionIndex};
+use crate::record::PartitionIndex;
 use crate::runtime::{Exit, Failure};
 use crate::source::TopicIds;
 use crate::view::closed_periods::ClosedPeriods;
@@ -137,6 +139,7 @@ pub struct Worker {
     batch: Option<BatchInProgress>,
     step_size: StepSize,
     rejection_log: RejectionLog,
+    summary_log: SummaryLog,
     duties: Duties,
     heartbeat: Heartbeat,
     progress_logged: Instant,
@@ -194,6 +197,7 @@ impl Worker {
             batch: None,
             step_size: StepSize::default(),
             rejection_log: RejectionLog::default(),
+            summary_log: SummaryLog::new(now),
             duties: Duties::new(settings.publish_interval, commit_interval, now),
             heartbeat: Heartbeat::new(),
             progress_logged: now,
@@ -439,25 +443,5 @@ impl Worker {
         if !offsets.is_empty() {
             let _ = outputs.commands.send(PollerCommand::Commit(offsets));
         }
-    }
-
-    /// Logs a summary of all records so far, and of those rejected or expired since the last one.
-    pub fn sum_up(&mut self) {
-        self.rejection_log.sum_up();
-        let outcomes = |outcome: Outcome| -> u64 {
-            self.partitions.iter().map(|partition| partition.view().counts.outcomes[outcome as usize]).sum()
-        };
-        let lag: i64 = self.partitions.iter().filter_map(|partition| partition.freshness.lag()).sum();
-        tracing::info!(
-            event = "pacemeter.summary",
-            applied = outcomes(Outcome::Applied),
-            duplicate = outcomes(Outcome::Duplicate),
-            rejected = outcomes(Outcome::Rejected),
-            expired = outcomes(Outcome::Expired),
-            lag_records = lag,
-            unsaved_ms = self.partitions.unsaved_age(self.clock.instant()).as_millis() as u64,
-            live = self.phase == Phase::Live,
-            "summary of records"
-        );
     }
 }

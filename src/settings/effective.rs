@@ -39,24 +39,34 @@ pub(super) fn toml_text<'a>(settings: impl Iterator<Item = (&'a Setting, &'a Val
 pub(super) fn changed<'a>(
     settings: impl Iterator<Item = (&'a Setting, &'a Value)>,
 ) -> serde_json::Map<String, serde_json::Value> {
-    let mut changed = serde_json::Map::new();
-    for (setting, value) in settings {
+    differing(settings).map(|(key, value, _)| (key, json(&value))).collect()
+}
+
+/// Returns the sources of the settings that differ from their defaults, as a JSON object of full keys.
+pub(super) fn sources<'a>(
+    settings: impl Iterator<Item = (&'a Setting, &'a Value)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    differing(settings).map(|(key, _, origin)| (key, redacted_parts(origin).into())).collect()
+}
+
+/// Returns key, shown value and origin of the settings that differ from their defaults.
+fn differing<'a>(
+    settings: impl Iterator<Item = (&'a Setting, &'a Value)>,
+) -> impl Iterator<Item = (String, toml::Value, &'a str)> {
+    settings.flat_map(|(setting, value)| -> Vec<_> {
+        let origin = |value: &'a Value| value.origin().unwrap_or(DEFAULT_ORIGIN);
         if let ValueKind::Table(_) = value.kind {
-            for (name, entry) in entries(value) {
-                changed.insert(
-                    format!("{}.{}", setting.key, redacted_key(name)),
-                    json(&redacted_entry(setting, name, entry)),
-                );
-            }
-            continue;
+            let key = |name| format!("{}.{}", setting.key, redacted_key(name));
+            let entries = entries(value).into_iter();
+            return entries
+                .map(|(name, entry)| (key(name), redacted_entry(setting, name, entry), origin(entry)))
+                .collect();
         }
         let shown = without_secrets(value);
         // Defaults have no secrets.
-        if shown != without_secrets(&setting.default) {
-            changed.insert(setting.key.clone(), json(&shown));
-        }
-    }
-    changed
+        let differs = shown != without_secrets(&setting.default);
+        differs.then(|| (setting.key.clone(), shown, origin(value))).into_iter().collect()
+    })
 }
 
 fn write_line(text: &mut String, name: &str, value: &toml::Value, origin: Option<&str>) {

@@ -1,7 +1,7 @@
 //! Events of note: the last [`MAX_EVENTS`] log events that tell people what happened, kept in memory for the API.
 //!
 //! The log hands every event of the program to the [`EventRing`], also those below `log.level`. The ring keeps those
-//! whose name is in the [catalogue](catalogue::NOTED), with their fields. No such event has a personal identifier: names
+//! which the [catalogue] marks, with their fields. No such event has a personal identifier: names
 //! and numbers of records, people and labels have no part in them. Memory is bounded by the number of events and by their
 //! bytes; text beyond [`MAX_TEXT_BYTES`] is truncated.
 //!
@@ -22,13 +22,15 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 use crate::clock::{Clock, MINUTE, Millis, Timestamp};
-pub(crate) use catalogue::{NOTED, NotedRow};
-pub(crate) use sentence::EventSentence;
+pub(crate) use catalogue::{EventNote, event_note, event_row};
+#[cfg(test)]
+pub(crate) use catalogue::{EventRow, event_rows};
 #[cfg(test)]
 pub(crate) use sentence::STATUSES;
 #[cfg(test)]
 pub(crate) use sentence::fields_of;
 use sentence::required_fields;
+pub(crate) use sentence::{EventSentence, TextSentence};
 
 /// Maximum number of events.
 pub const MAX_EVENTS: usize = 200;
@@ -60,24 +62,24 @@ pub struct NotedEvent {
     pub level: Level,
     /// Fields by name.
     pub fields: Map<String, Value>,
-    row: &'static NotedRow,
+    note: &'static EventNote,
     /// Time of the last event that is merged in this one.
     last_at: Timestamp,
 }
 
 impl NotedEvent {
-    fn new(at: Timestamp, level: Level, row: &'static NotedRow, fields: Map<String, Value>) -> Self {
-        Self { at, level, fields, row, last_at: at }
+    fn new(at: Timestamp, level: Level, note: &'static EventNote, fields: Map<String, Value>) -> Self {
+        Self { at, level, fields, note, last_at: at }
     }
 
     /// Returns the name of the event in the log.
     pub fn name(&self) -> &'static str {
-        self.row.event
+        self.note.event
     }
 
     /// Returns the sentence of the event.
     pub(crate) fn say(&self) -> EventSentence {
-        EventSentence::new(self.row, &self.fields)
+        EventSentence::new(self.note, &self.fields)
     }
 
     fn bytes(&self) -> usize {
@@ -109,24 +111,24 @@ impl EventRing {
 
     /// Keeps an event if it is of note.
     pub(super) fn record(&self, event: &Event<'_>) {
-        let mut name = RowOfEvent(None);
+        let mut name = NoteOfEvent(None);
         event.record(&mut name);
-        let Some(row) = name.0 else { return };
+        let Some(note) = name.0 else { return };
         let mut fields = EventFields(Map::new());
         event.record(&mut fields);
         let at = self.clock.get().map_or_else(|| Clock::wall().now(), Clock::now);
-        self.lock().add(NotedEvent::new(at, *event.metadata().level(), row, fields.0));
+        self.lock().add(NotedEvent::new(at, *event.metadata().level(), note, fields.0));
     }
 
     /// Adds an event from before the start, which the state tells of. A name that is not of note is ignored.
     pub(crate) fn recall(&self, at: Timestamp, level: Level, name: &str, fields: Map<String, Value>) {
-        let Some(row) = noted_row(name) else { return };
+        let Some(note) = event_note(name) else { return };
         let bounded = |(key, value): (String, Value)| match value {
             Value::String(text) => (key, Value::from(truncated(&text))),
             value => (key, value),
         };
         let fields = fields.into_iter().take(MAX_FIELDS).map(bounded).collect();
-        self.lock().add(NotedEvent::new(at, level, row, fields));
+        self.lock().add(NotedEvent::new(at, level, note, fields));
     }
 
     /// Returns the newest events, the newest first, and true if there are older ones.
@@ -143,7 +145,7 @@ impl EventRing {
 impl RingState {
     /// Adds an event in the order of time, after those of the same time.
     fn add(&mut self, event: NotedEvent) {
-        if event.row.is_merged && self.merge(&event) {
+        if event.note.is_merged && self.merge(&event) {
             return;
         }
         self.bytes += event.bytes();
@@ -159,11 +161,11 @@ impl RingState {
     /// fields that differ are left out.
     fn merge(&mut self, event: &NotedEvent) -> bool {
         let is_like = |last: &NotedEvent| {
-            let mut needed = required_fields(event.row.es);
+            let mut needed = required_fields(event.note.es);
             (event.at - last.last_at).abs() <= MERGED_WITHIN
                 && needed.all(|field| last.fields.get(field) == event.fields.get(field))
         };
-        let last = self.events.iter_mut().rev().find(|other| std::ptr::eq(other.row, event.row));
+        let last = self.events.iter_mut().rev().find(|other| std::ptr::eq(other.note, event.note));
         let Some(last) = last.filter(|last| is_like(last)) else { return false };
         let before = last.bytes();
         last.last_at = event.at;
@@ -175,18 +177,13 @@ impl RingState {
     }
 }
 
-/// Returns the row of an event by its name; `None` if it is not of note.
-pub(crate) fn noted_row(name: &str) -> Option<&'static NotedRow> {
-    NOTED.binary_search_by(|row| row.event.cmp(name)).ok().map(|place| &NOTED[place])
-}
+/// Visitor that finds the note of the field `event`.
+struct NoteOfEvent(Option<&'static EventNote>);
 
-/// Visitor that finds the row of the field `event`.
-struct RowOfEvent(Option<&'static NotedRow>);
-
-impl Visit for RowOfEvent {
+impl Visit for NoteOfEvent {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "event" && self.0.is_none() {
-            self.0 = noted_row(value);
+            self.0 = event_note(value);
         }
     }
 

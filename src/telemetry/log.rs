@@ -12,18 +12,26 @@
 mod catalogue_tests;
 mod limiter;
 mod line;
+#[cfg(test)]
+mod mapping;
 mod object;
+mod prefix;
 mod settings;
+mod style;
 #[cfg(test)]
 mod tests;
+mod text;
+#[cfg(test)]
+mod text_tests;
 mod writer;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -34,10 +42,14 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use crate::clock::{Clock, Timestamp};
 use crate::telemetry::events::EventRing;
 use limiter::{Limiter, Name, RateDecision, SuppressedLines};
-pub(crate) use line::level_name;
-use line::{Fields, Form, LinePrefix};
+use line::Fields;
 pub(crate) use object::JsonObject;
-pub use settings::{Format, Settings};
+use prefix::LinePrefix;
+pub(crate) use prefix::level_name;
+pub use settings::{Colour, Format, Settings};
+use style::{Form, LineStyle, OutputKind};
+#[cfg(test)]
+pub(crate) use text::LINE_FIELDS;
 
 const SERVICE: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -143,7 +155,7 @@ impl LogCounters {
 /// Writes events as lines.
 struct Log {
     level: Level,
-    form: Form,
+    style: LineStyle,
     clock: Clock,
     counters: Arc<LogCounters>,
     out: NonBlocking,
@@ -157,7 +169,7 @@ impl Log {
         event.record(&mut named);
         let name = named.0.unwrap_or_else(|| Name::new(DEPENDENCY));
         let Some(suppressed) = self.admit(name.as_str(), now) else { return };
-        let mut fields = Fields::new(self.form, named.0.is_some());
+        let mut fields = Fields::new(self.style.form, named.0.is_some());
         event.record(&mut fields);
         let module = named.0.is_none().then(|| metadata.module_path().unwrap_or(metadata.target()));
         self.write(fields, &LinePrefix { now, level: *metadata.level(), event: name.as_str(), module, suppressed });
@@ -179,7 +191,7 @@ impl Log {
     fn report(&self, summary: &[SuppressedLines], now: Timestamp) {
         let (level, event) = SUPPRESSED;
         for SuppressedLines { name, lines } in summary {
-            let mut fields = Fields::new(self.form, false);
+            let mut fields = Fields::new(self.style.form, false);
             fields.add_message("log lines suppressed");
             fields.add_text("suppressed_event", name);
             self.write(fields, &LinePrefix { now, level, event, module: None, suppressed: *lines });
@@ -187,7 +199,7 @@ impl Log {
     }
 
     fn write(&self, fields: Fields, prefix: &LinePrefix<'_>) {
-        let line = fields.line(prefix);
+        let line = fields.line(prefix, &self.style);
         let index = LEVELS.iter().position(|level| *level == prefix.level).unwrap_or(LEVELS.len() - 1);
         self.counters.messages[index].fetch_add(1, SeqCst);
         // A lossy writer reports no error, but counts the lines it drops.
@@ -267,7 +279,7 @@ impl Guard {
 
     /// True if each line of the log is a JSON object.
     pub fn is_json(&self) -> bool {
-        matches!(self.log.form, Form::Json)
+        self.log.style.form == Form::Json
     }
 }
 
@@ -289,34 +301,29 @@ impl Drop for Guard {
     }
 }
 
-/// Opens the log of this process on standard error. `clock` sets the timestamps and refills the buckets.
+/// Opens the log of this process on standard error. `clock` sets the timestamps and refills the buckets, `zone` is the
+/// time zone of the text form.
 ///
 /// # Panics
 ///
 /// Panics if the process already has a log.
-pub fn install(settings: &Settings, clock: Clock) -> Guard {
-    let terminal = std::io::stderr().is_terminal();
-    let (layer, guard) = open(settings, clock, std::io::stderr(), terminal, BUFFERED_LINES);
+pub fn install(settings: &Settings, zone: TimeZone, clock: Clock) -> Guard {
+    let style = LineStyle::new(settings, zone, OutputKind::of(&std::io::stderr()));
+    let (layer, guard) = open(settings, style, clock, std::io::stderr(), BUFFERED_LINES);
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).expect("a process opens its log once");
     guard
 }
 
-fn open<T>(settings: &Settings, clock: Clock, out: T, terminal: bool, buffered_lines: usize) -> (LogLayer, Guard)
+fn open<T>(settings: &Settings, style: LineStyle, clock: Clock, out: T, buffered_lines: usize) -> (LogLayer, Guard)
 where
     T: AsFd + Send + 'static,
 {
     let counters = Arc::new(LogCounters::new(settings));
-    let sink = writer::Sink::new(out, counters.progress.clone());
+    let sink = writer::Sink::new(out, counters.progress.clone(), style.form == Form::Text);
     let (out, worker) =
         NonBlockingBuilder::default().buffered_lines_limit(buffered_lines).lossy(true).thread_name("log").finish(sink);
     counters.overflowed.get_or_init(|| out.error_counter());
-    let form = match settings.format {
-        Format::Json => Form::Json,
-        Format::Text => Form::Text,
-        Format::Auto if terminal => Form::Text,
-        Format::Auto => Form::Json,
-    };
-    let log = Arc::new(Log { level: settings.level, form, clock, counters, out, events: Arc::default() });
+    let log = Arc::new(Log { level: settings.level, style, clock, counters, out, events: Arc::default() });
     (LogLayer(log.clone()), Guard { log, worker: Some(worker) })
 }

@@ -13,6 +13,7 @@ mod exposition;
 mod faults;
 mod fuzz;
 mod kafka;
+mod log_recipes;
 mod openapi;
 mod oracle;
 mod program;

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::Plan;
 use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::{PerStream, Stream};
-use crate::runtime::{Exit, Failure, print_error};
+use crate::runtime::{Exit, Failure, print, print_error};
 use crate::simulate::PartitionCounts;
 use crate::source;
 
@@ -91,12 +91,12 @@ impl TopicCreator {
     fn create_all(&self, missing: &[&str], dead_letters: Option<&str>) -> Result<(), Failure> {
         for topic in missing {
             self.create(topic, PARTITIONS, INPUT)?.map_err(|code| refused(topic, code))?;
-            print_error(&format!("topic {topic} created"));
+            print(&format!("topic {topic} created\n"))?;
         }
         // Pacemeter writes dead letters; their retention is the brokers' default.
         if let Some(topic) = dead_letters {
             self.create(topic, 1, &[])?.map_err(|code| refused(topic, code))?;
-            print_error(&format!("topic {topic} created"));
+            print(&format!("topic {topic} created\n"))?;
         }
         Ok(())
     }

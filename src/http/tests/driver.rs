@@ -119,7 +119,13 @@ pub(super) fn hasty() -> Settings {
 }
 
 pub(super) fn metrics() -> HttpMetrics {
-    let log = log::Settings { level: tracing::Level::INFO, format: log::Format::Auto, burst: 1, per_second: 1 };
+    let log = log::Settings {
+        level: tracing::Level::INFO,
+        format: log::Format::Auto,
+        colour: log::Colour::Auto,
+        burst: 1,
+        per_second: 1,
+    };
     Metrics::new(&[], &[], Arc::new(LogCounters::new(&log))).http
 }
 

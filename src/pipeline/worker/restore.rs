@@ -58,6 +58,7 @@ impl Worker {
         self.outputs.metrics.saved(self.partitions.checkpoint_bytes());
         self.phase = Phase::Replaying { read: 0, total: 0 };
         self.reading_since = Some(self.clock.instant());
+        self.begin_summaries();
         failpoint("restore.done");
         // A poll thread that is gone has sent its failure.
         let _ = self.outputs.commands.send(PollerCommand::Read(resume_points));

@@ -27,3 +27,19 @@ fn changed_settings_are_those_that_differ_from_defaults() {
     });
     assert_eq!(serde_json::Value::Object(differing.load().changed()), expected);
 }
+
+#[test]
+fn each_changed_setting_has_its_source() {
+    let layers = builder()
+        .file("[http]\nmax_connections = 65\nmax_series = 5_000\n[log]\nburst = 20\n")
+        .environment("PACEMETER_HTTP__MAX_SERIES", "6000")
+        .set("kafka.properties.client.id=me");
+    let reader = layers.load();
+    let (changed, sources) = (reader.changed(), reader.sources());
+    assert!(changed.keys().eq(sources.keys()), "{changed:?} {sources:?}");
+    let source = |key: &str| sources[key].as_str().unwrap().to_owned();
+    assert!(source("http.max_connections").ends_with(":2"), "file and line: {sources:?}");
+    assert!(source("http.max_series").contains("PACEMETER_HTTP__MAX_SERIES"), "{sources:?}");
+    assert_eq!(source("kafka.properties.client.id"), "--set");
+    assert!(!sources.contains_key("log.burst"), "the file has the default");
+}

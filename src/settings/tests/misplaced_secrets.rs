@@ -14,7 +14,8 @@ fn faults_of(layers: &LayersBuilder) -> String {
 fn texts(layers: &LayersBuilder) -> String {
     let reader = read(layers);
     let exposures: Vec<String> = reader.exposures().iter().map(ToString::to_string).collect();
-    format!("{}\n{}\n{}\n{}", faults(&reader), reader.effective(), changed(&reader), exposures.join("\n"))
+    let sources = serde_json::Value::Object(reader.sources());
+    format!("{}\n{}\n{}\n{sources}\n{}", faults(&reader), reader.effective(), changed(&reader), exposures.join("\n"))
 }
 
 fn read(layers: &LayersBuilder) -> SettingsReader {

@@ -6,9 +6,10 @@ use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry};
 
-use super::sentence::fields_of;
+use super::sentence::{REASONS, fields_of};
 use super::*;
 use crate::clock::{HOUR, SECOND};
+use crate::record::{Outcome, Reason};
 
 /// Layer that gives every event to a ring.
 struct ToRing(std::sync::Arc<EventRing>);
@@ -36,30 +37,87 @@ fn object(fields: Value) -> Map<String, Value> {
 }
 
 fn said(event: &str, fields: Value) -> [String; 2] {
-    let EventSentence { es, en } = EventSentence::new(noted_row(event).unwrap(), &object(fields));
+    let EventSentence { es, en } = EventSentence::new(event_note(event).unwrap(), &object(fields));
     [es, en]
 }
 
 #[test]
-fn rows_are_sorted_and_both_languages_say_the_same_fields() {
-    assert!(NOTED.is_sorted_by(|one, other| one.event < other.event), "the search needs the order of names");
-    for row in NOTED {
+fn both_languages_of_a_note_say_the_same_fields() {
+    for note in event_rows().filter_map(|row| row.note.as_ref()) {
         let fields = |template: &'static str| fields_of(template).collect::<BTreeSet<_>>();
-        assert_eq!(fields(row.es), fields(row.en), "{}", row.event);
+        assert_eq!(fields(note.es), fields(note.en), "{}", note.event);
         assert_eq!(
-            required_fields(row.es).collect::<BTreeSet<_>>(),
-            required_fields(row.en).collect::<BTreeSet<_>>(),
+            required_fields(note.es).collect::<BTreeSet<_>>(),
+            required_fields(note.en).collect::<BTreeSet<_>>(),
             "{}",
-            row.event
+            note.event
         );
-        for template in [row.es, row.en] {
-            assert!(template.len() > 10 && template.ends_with('.'), "{}: {template}", row.event);
-            for (open, close) in [('[', ']'), ('{', '}')] {
-                assert_eq!(template.matches(open).count(), template.matches(close).count(), "{template}");
-            }
+        for template in [note.es, note.en] {
+            assert!(template.len() > 10 && template.ends_with('.'), "{}: {template}", note.event);
+            assert_brackets_match(template);
         }
-        assert_ne!(row.es, row.en, "{}", row.event);
+        assert_ne!(note.es, note.en, "{}", note.event);
     }
+}
+
+fn assert_brackets_match(template: &str) {
+    for (open, close) in [('[', ']'), ('{', '}')] {
+        assert_eq!(template.matches(open).count(), template.matches(close).count(), "{template}");
+    }
+}
+
+/// Every row has a template, which names only fields of its event, and those of every line.
+#[test]
+fn a_template_names_only_fields_that_its_event_has() {
+    let mut names = BTreeSet::new();
+    for row in event_rows() {
+        assert!(names.insert(row.name), "{} has two rows", row.name);
+        let own: BTreeSet<&str> = row.fields.split_whitespace().chain(crate::telemetry::log::LINE_FIELDS).collect();
+        for field in fields_of(row.text) {
+            assert!(own.contains(field), "{}: the text has the field {field}, the event has not", row.name);
+        }
+        let template = row.text;
+        assert!(template.len() > 10 && !template.ends_with('.'), "{}: {template}", row.name);
+        assert!(!template.starts_with(|first: char| first.is_uppercase()), "{}: {template}", row.name);
+        assert_brackets_match(template);
+        let fields: Vec<_> = row.fields.split_whitespace().collect();
+        assert!(fields.is_sorted() && !row.when.is_empty() && !row.levels.is_empty(), "{}", row.name);
+    }
+    assert!(names.len() > 90, "{}", names.len());
+}
+
+#[test]
+fn every_reason_of_a_rejection_has_words() {
+    let names: Vec<_> = Reason::ALL.map(Reason::name).into_iter().chain([Outcome::Expired.name()]).collect();
+    assert_eq!(REASONS.map(|words| words[0]).to_vec(), names);
+}
+
+#[test]
+fn a_text_sentence_says_which_fields_it_has() {
+    let fields = object(json!({"topic": "calls", "partition": 0, "offset": 1_042, "reason": "missing_field",
+        "field": "beneficiary", "detail": null, "extra": 1}));
+    let sentence = TextSentence::new(event_row("pacemeter.record.set_aside").unwrap().text, &fields);
+    assert_eq!(sentence.text, "calls/0@1042: missing field (beneficiary)");
+    assert_eq!(sentence.said, ["topic", "partition", "offset", "reason", "field", "detail"]);
+    // Without its offset, the partition is still to be said.
+    let sentence = TextSentence::new(
+        "{topic}[/{partition:i}@{offset:i}][, partitions {partitions}]: x",
+        &object(json!({
+        "topic": "calls", "partition": 3, "partitions": "0-3"})),
+    );
+    assert_eq!(
+        (sentence.text.as_str(), &sentence.said[..]),
+        ("calls, partitions 0-3: x", &["topic", "partitions"][..])
+    );
+    let text = |template, value: Value| TextSentence::new(template, &object(json!({"a": value}))).text;
+    assert_eq!(text("{a:b}", json!(1_500_000)), "1.4 MiB");
+    assert_eq!(text("{a:b}", json!(10)), "10 bytes");
+    assert_eq!(text("{a:t}", json!("2026-11-26T18:00:00-06:00")), "2026-11-26 18:00");
+    assert_eq!(text("{a:t}", json!("mañana")), "mañana");
+    assert_eq!(text("{a:k}", json!({"b": 1})), "1 setting differs from the defaults");
+    assert_eq!(text("[, +{a:n} applied]; x", json!(1_200)), "+1,200 applied; x");
+    let long = text("{a}", json!("x\u{1b}".repeat(5_000)));
+    assert!(long.chars().all(crate::settings::is_printable) && long.ends_with('…') && long.len() < 10_000, "{long}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! `docs/logs.md` lists exactly the events that the source writes, with their levels and fields.
+//! Comparison of the catalogue of events with the calls in the source, and of `docs/logs.md` with the catalogue.
 //!
-//! The test reads the source as text and finds every `tracing` macro call outside tests. It prints missing rows ready
-//! to paste.
+//! The test reads the source as text and finds every `tracing` macro call outside tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,8 +8,9 @@ use std::path::Path;
 use std::str::CharIndices;
 
 use super::line::RESERVED;
+use super::tests::{golden, with_section};
 use super::{LEVELS, SUPPRESSED, level_name};
-use crate::telemetry::events::{NOTED, fields_of, noted_row};
+use crate::telemetry::events::{EventRow, event_row, event_rows, fields_of};
 
 /// Levels, fields and message of an event, from all its calls.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -20,12 +20,15 @@ struct EventCalls {
     message: String,
 }
 
-/// Row of the table in the documentation.
-struct Row {
-    levels: BTreeSet<String>,
-    is_noted: bool,
-    when: String,
-    fields: BTreeSet<String>,
+impl EventCalls {
+    fn levels(&self) -> String {
+        let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| self.levels.contains(level)).collect();
+        levels.join(", ")
+    }
+
+    fn fields(&self) -> String {
+        self.fields.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Call of a logging macro.
@@ -39,39 +42,53 @@ struct Call {
 }
 
 #[test]
-fn the_documentation_lists_exactly_the_events_written() {
-    let documented = documented(&read(Path::new("docs/logs.md")));
+fn the_catalogue_lists_exactly_the_events_written() {
     let written = written(&calls());
     let mut differences = String::new();
     for (event, found) in &written {
-        match documented.get(event) {
-            None => writeln!(differences, "add     {}", markdown_row(event, found, &found.message)).unwrap(),
-            Some(row)
-                if row.levels != names(&found.levels)
-                    || row.fields != found.fields
-                    || row.is_noted != noted_row(event).is_some() =>
-            {
-                writeln!(differences, "change  {}", markdown_row(event, found, &row.when)).unwrap();
+        let (levels, fields) = (found.levels(), found.fields());
+        match event_row(event) {
+            None => writeln!(differences, "add     {event:?}, {levels:?}, {fields:?}, {:?}", found.message).unwrap(),
+            Some(row) if row.levels != levels || row.fields != fields => {
+                writeln!(differences, "change  {event:?}, {levels:?}, {fields:?}").unwrap();
             }
             Some(_) => {}
         }
     }
-    for event in documented.keys().filter(|event| !written.contains_key(*event)) {
-        writeln!(differences, "remove  | `{event}` |").unwrap();
+    for row in event_rows().filter(|row| !written.contains_key(row.name)) {
+        writeln!(differences, "remove  {}", row.name).unwrap();
     }
-    assert!(differences.is_empty(), "the table of events in docs/logs.md differs from the source:\n{differences}");
+    assert!(differences.is_empty(), "src/telemetry/events/catalogue differs from the source:\n{differences}");
+}
+
+#[test]
+fn the_documentation_has_the_table_of_events() {
+    golden("docs/logs.md", |page| with_section(page, "events", &markdown()));
+}
+
+/// Returns the table of `docs/logs.md`.
+fn markdown() -> String {
+    let mut rows: Vec<_> = event_rows().collect();
+    rows.sort_by_key(|row| row.name);
+    let line = |row: &EventRow| {
+        let fields: Vec<_> = row.fields.split_whitespace().map(|field| format!("`{field}`")).collect();
+        let (noted, fields) = (if row.note.is_some() { "yes" } else { "" }, fields.join(", "));
+        format!("| `{}` | {} | {noted} | {} | {fields} |\n", row.name, row.levels, row.when)
+    };
+    let table = "| event | level | of note | when | fields |\n|---|---|---|---|---|\n";
+    rows.into_iter().map(line).fold(table.to_owned(), |table, line| table + &line)
 }
 
 #[test]
 fn noted_events_are_written_with_the_fields_of_their_sentences() {
-    let written = written(&calls());
-    for row in NOTED {
-        let found = written.get(row.event).unwrap_or_else(|| panic!("{} is of note and nothing writes it", row.event));
-        for field in fields_of(row.es).filter(|field| *field != "times") {
-            assert!(found.fields.contains(field), "{}: a sentence has the field {field}, the event has not", row.event);
+    for row in event_rows() {
+        let Some(note) = &row.note else { continue };
+        for field in fields_of(note.es).filter(|field| *field != "times") {
+            let has_field = row.fields.split_whitespace().any(|own| own == field);
+            assert!(has_field, "{}: a sentence has the field {field}, the event has not", row.name);
         }
         // Kept only from the log's levels that are always seen.
-        assert!(!found.levels.contains("debug"), "{}: an event of note is no debug line", row.event);
+        assert!(!row.levels.contains("debug"), "{}: an event of note is no debug line", row.name);
     }
 }
 
@@ -146,37 +163,6 @@ fn written(calls: &[Call]) -> BTreeMap<String, EventCalls> {
     };
     written.insert(event.to_owned(), own);
     written
-}
-
-fn markdown_row(event: &str, found: &EventCalls, when: &str) -> String {
-    let levels: Vec<_> = LEVELS.into_iter().map(level_name).filter(|level| found.levels.contains(level)).collect();
-    let fields: Vec<_> = found.fields.iter().map(|field| format!("`{field}`")).collect();
-    let noted = if noted_row(event).is_some() { "yes" } else { "" };
-    format!("| `{event}` | {} | {noted} | {when} | {} |", levels.join(", "), fields.join(", "))
-}
-
-/// Returns the rows whose first cell names an event.
-fn documented(page: &str) -> BTreeMap<String, Row> {
-    let list = |cell: &str| {
-        cell.split(',').map(|name| name.trim().trim_matches('`').to_owned()).filter(|name| !name.is_empty()).collect()
-    };
-    let row = |line: &str| {
-        let cells: Vec<_> = line.strip_prefix("| `pacemeter.")?.strip_suffix('|')?.split('|').map(str::trim).collect();
-        let [event, levels, noted, when, fields] = cells[..] else { panic!("{line:?} has not five cells") };
-        let event = format!("pacemeter.{}", event.trim_end_matches('`'));
-        assert!(matches!(noted, "yes" | ""), "{line:?}: the third cell is yes or empty");
-        let is_noted = noted == "yes";
-        Some((event, Row { levels: list(levels), is_noted, when: when.to_owned(), fields: list(fields) }))
-    };
-    let rows: Vec<_> = page.lines().filter_map(row).collect();
-    let count = rows.len();
-    let by_event: BTreeMap<_, _> = rows.into_iter().collect();
-    assert_eq!(by_event.len(), count, "docs/logs.md lists an event twice");
-    by_event
-}
-
-fn names(levels: &BTreeSet<&'static str>) -> BTreeSet<String> {
-    levels.iter().map(|level| (*level).to_owned()).collect()
 }
 
 fn read(path: &Path) -> String {

@@ -1,4 +1,4 @@
-//! Rendering of one event as one line: JSON for machines, text for people.
+//! Rendering of one event as one line: JSON for machines; `text` renders it for people.
 //!
 //! A line never repeats a key, whatever an event's fields are called. It contains no line break and nothing
 //! that is not printable, and its length is bounded.
@@ -8,12 +8,15 @@ use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
 use jiff::fmt::temporal::DateTimePrinter;
-use tracing::Level;
+use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
 use super::object::JsonObject;
+use super::prefix::{LinePrefix, level_name};
+use super::style::{Form, LineStyle};
+use super::text::TextLine;
 use crate::clock::Timestamp;
-use crate::settings::{is_printable, printable, printable_json};
+use crate::settings::printable_json;
 
 /// Keys of the log itself; a field with such a name gets the prefix `field_`.
 pub(super) const RESERVED: &[&str] = &[
@@ -36,25 +39,6 @@ const MAX_TEXT_BYTES: usize = 8 * 1024;
 /// Size of an event's fields (bytes) from which further fields are omitted and counted.
 const MAX_FIELDS_BYTES: usize = 16 * 1024;
 
-/// Form of the lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Json,
-    Text,
-}
-
-/// Beginning of every line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LinePrefix<'a> {
-    pub(super) now: Timestamp,
-    pub(super) level: Level,
-    pub(super) event: &'a str,
-    /// Rust module of an event without a name.
-    pub(super) module: Option<&'a str>,
-    /// Number of lines of this event that were suppressed before this one.
-    pub(super) suppressed: u64,
-}
-
 /// Collector of an event's message and fields; [`Fields::line`] renders them.
 #[derive(Debug)]
 pub(super) struct Fields {
@@ -62,7 +46,11 @@ pub(super) struct Fields {
     /// True while the field `event` is still expected; the prefix shows it.
     named: bool,
     message: Option<String>,
+    /// Fields as JSON.
     body: Vec<u8>,
+    /// Fields for the text form, and their size (bytes).
+    values: Map<String, Value>,
+    values_bytes: usize,
     keys: Vec<String>,
     omitted: u64,
 }
@@ -70,24 +58,25 @@ pub(super) struct Fields {
 impl Fields {
     /// Creates an empty collector. `named` is true if the event has a field `event`, which the prefix shows.
     pub(super) fn new(form: Form, named: bool) -> Self {
-        Self { form, named, message: None, body: Vec::new(), keys: Vec::new(), omitted: 0 }
+        let (message, body, values, keys) = (None, Vec::new(), Map::new(), Vec::new());
+        Self { form, named, message, body, values, values_bytes: 0, keys, omitted: 0 }
     }
 
     /// Returns the whole line, with its line break.
-    pub(super) fn line(mut self, prefix: &LinePrefix<'_>) -> Vec<u8> {
-        if self.omitted > 0 {
-            let omitted = self.omitted;
-            self.key("fields_left_out");
-            self.number(omitted);
-        }
+    pub(super) fn line(self, prefix: &LinePrefix<'_>, style: &LineStyle) -> Vec<u8> {
         let message = self.message.as_deref().unwrap_or("");
-        let mut line = Vec::with_capacity(256 + message.len() + self.body.len());
-        match self.form {
-            Form::Json => json_prefix(&mut line, prefix, message),
-            Form::Text => text_prefix(&mut line, prefix, message),
+        if self.form == Form::Text {
+            let Self { values, keys, omitted, .. } = &self;
+            return TextLine { prefix, message, values, keys, omitted: *omitted }.render(style);
         }
+        let mut line = Vec::with_capacity(256 + message.len() + self.body.len());
+        style.begin(&mut line, prefix.level);
+        json_prefix(&mut line, prefix, message);
         line.extend_from_slice(&self.body);
-        line.extend_from_slice(if self.form == Form::Json { b"}\n" } else { b"\n" });
+        if self.omitted > 0 {
+            write!(line, ",\"fields_left_out\":{}", self.omitted).expect("writing to a Vec never fails");
+        }
+        line.extend_from_slice(b"}\n");
         line
     }
 
@@ -101,77 +90,79 @@ impl Fields {
     }
 
     pub(super) fn add_text(&mut self, name: &str, value: &str) {
-        if !self.begin(name) {
-            return;
-        }
+        let Some(key) = self.begin(name) else { return };
+        let value = truncated(value);
         match self.form {
-            Form::Json => json_string(&mut self.body, truncated(value)),
-            Form::Text => text_string(&mut self.body, truncated(value)),
+            Form::Json => json_string(&mut self.body, value),
+            Form::Text => self.keep(key, value.into()),
         }
     }
 
     pub(super) fn add_number(&mut self, name: &str, value: impl fmt::Display) {
-        if self.begin(name) {
-            self.number(value);
+        let Some(key) = self.begin(name) else { return };
+        match self.form {
+            Form::Json => write!(self.body, "{value}").expect("writing to a Vec never fails"),
+            Form::Text => {
+                let text = value.to_string();
+                // A number that JSON's readers round stays text.
+                let parsed = serde_json::from_str::<Value>(&text).ok();
+                let exact = parsed.filter(|value| *value.to_string() == *text);
+                self.keep(key, exact.unwrap_or_else(|| text.into()));
+            }
         }
     }
 
     /// Adds an object as JSON in both forms. Entries for which there is no room are omitted and counted.
-    fn add_object(&mut self, name: &str, JsonObject(object): &JsonObject) {
-        if !self.begin(name) {
-            return;
-        }
-        let start = self.body.len();
-        self.body.push(b'{');
+    pub(super) fn add_object(&mut self, name: &str, JsonObject(object): &JsonObject) {
+        let Some(field) = self.begin(name) else { return };
+        let (mut json, mut values) = (String::from("{"), Map::new());
         for (key, value) in object {
-            let entry = format!("{}:{value}", serde_json::Value::from(key.as_str()));
-            if self.body.len() - start + entry.len() > MAX_TEXT_BYTES {
+            let entry = format!("{}:{value}", Value::from(key.as_str()));
+            if json.len() + entry.len() > MAX_TEXT_BYTES {
                 self.omitted += 1;
                 continue;
             }
-            if self.body.len() > start + 1 {
-                self.body.push(b',');
+            if json.len() > 1 {
+                json.push(',');
             }
-            self.body.extend_from_slice(printable_json(&entry).as_bytes());
+            json.push_str(&printable_json(&entry));
+            values.insert(key.clone(), value.clone());
         }
-        self.body.push(b'}');
+        json.push('}');
+        match self.form {
+            Form::Json => self.body.extend_from_slice(json.as_bytes()),
+            Form::Text => {
+                self.values_bytes += json.len();
+                self.keep(field, Value::Object(values));
+            }
+        }
     }
 
-    /// Writes the key of a field. Returns false if the field belongs to the prefix or there is no room left.
-    fn begin(&mut self, name: &str) -> bool {
+    fn keep(&mut self, key: String, value: Value) {
+        self.values_bytes += key.len() + value.as_str().map_or(8, str::len);
+        self.values.insert(key, value);
+    }
+
+    /// Returns the key of a field, and writes it in JSON; `None` if the field belongs to the prefix or there is no room left.
+    fn begin(&mut self, name: &str) -> Option<String> {
         if name == "event" && std::mem::take(&mut self.named) {
-            return false;
+            return None;
         }
-        if self.body.len() > MAX_FIELDS_BYTES {
+        if self.body.len() + self.values_bytes > MAX_FIELDS_BYTES {
             self.omitted += 1;
-            return false;
+            return None;
         }
         let mut key = name.strip_prefix("r#").unwrap_or(name).to_owned();
         while RESERVED.contains(&key.as_str()) || self.keys.contains(&key) {
             key.insert_str(0, "field_");
         }
-        self.key(&key);
-        self.keys.push(key);
-        true
-    }
-
-    fn key(&mut self, key: &str) {
-        match self.form {
-            Form::Json => {
-                self.body.push(b',');
-                json_string(&mut self.body, key);
-                self.body.push(b':');
-            }
-            Form::Text => {
-                self.body.push(b' ');
-                text_string(&mut self.body, key);
-                self.body.push(b'=');
-            }
+        if self.form == Form::Json {
+            self.body.push(b',');
+            json_string(&mut self.body, &key);
+            self.body.push(b':');
         }
-    }
-
-    fn number(&mut self, value: impl fmt::Display) {
-        write!(self.body, "{value}").expect("writing to a Vec never fails");
+        self.keys.push(key.clone());
+        Some(key)
     }
 }
 
@@ -251,7 +242,7 @@ fn truncated(text: &str) -> &str {
 }
 
 fn json_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
-    let time = timestamp(prefix.now, 6);
+    let time = timestamp(prefix.now);
     let (service, version) = (super::SERVICE, super::VERSION);
     line.extend_from_slice(b"{\"timestamp\":");
     json_string(line, &time);
@@ -271,50 +262,12 @@ fn json_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
     }
 }
 
-/// Writes time, level, event and message; people need no service and version.
-fn text_prefix(line: &mut Vec<u8>, prefix: &LinePrefix<'_>, message: &str) {
-    let level = level_name(prefix.level);
-    write!(line, "{} {level:<5} ", timestamp(prefix.now, 3)).expect("writing to a Vec never fails");
-    text_string(line, prefix.event);
-    line.push(b' ');
-    line.extend_from_slice(printable(message).as_bytes());
-    if let Some(module) = prefix.module {
-        line.extend_from_slice(b" module=");
-        text_string(line, module);
-    }
-    if prefix.suppressed > 0 {
-        write!(line, " suppressed={}", prefix.suppressed).expect("writing to a Vec never fails");
-    }
-}
-
 fn json_string(line: &mut Vec<u8>, text: &str) {
     let json = serde_json::to_string(text).expect("a string is JSON");
     line.extend_from_slice(printable_json(&json).as_bytes());
 }
 
-/// Writes a printable word as it is, and other text in quotes and escaped.
-fn text_string(line: &mut Vec<u8>, text: &str) {
-    let plain = |c: char| !matches!(c, '"' | '=' | '\\') && !c.is_whitespace() && is_printable(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        line.extend_from_slice(text.as_bytes());
-    } else {
-        line.extend_from_slice(printable(&format!("{text:?}")).as_bytes());
-    }
-}
-
-/// Returns RFC 3339 in UTC with `digits` decimals; those beyond milliseconds are zeros.
-fn timestamp(now: Timestamp, digits: u8) -> String {
-    let time = now.to_jiff();
-    DateTimePrinter::new().precision(Some(digits)).timestamp_to_string(&time)
-}
-
-/// Returns the value of the key `level` and of the metrics' label.
-pub(crate) fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "error",
-        Level::WARN => "warn",
-        Level::INFO => "info",
-        Level::DEBUG => "debug",
-        Level::TRACE => "trace",
-    }
+/// Returns RFC 3339 in UTC with six decimals; those beyond milliseconds are zeros.
+fn timestamp(now: Timestamp) -> String {
+    DateTimePrinter::new().precision(Some(6)).timestamp_to_string(&now.to_jiff())
 }

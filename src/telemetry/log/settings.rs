@@ -12,8 +12,21 @@ pub enum Format {
     Auto,
     /// JSON objects.
     Json,
+    /// JSON objects, each behind the priority of its level (systemd's `sd-daemon(3)`).
+    Journal,
     /// Text for people.
     Text,
+}
+
+/// Colours of the text form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Colours on a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Colours everywhere.
+    Always,
+    /// No colours.
+    Never,
 }
 
 /// The settings `log.*`.
@@ -23,6 +36,8 @@ pub struct Settings {
     pub level: Level,
     /// Form of the lines.
     pub format: Format,
+    /// Colours of the text form.
+    pub colour: Colour,
     /// Number of lines that an event name may write at once.
     pub burst: u32,
     /// Number of lines per second that an event name may write after a burst.
@@ -40,21 +55,32 @@ impl Settings {
             );
             Level::INFO
         });
-        let format = match reader.string("log.format").as_str() {
-            "auto" => Format::Auto,
-            "json" => Format::Json,
-            "text" => Format::Text,
-            other => {
-                reader.fault(
-                    "log.format",
-                    format_args!("{:?} is not a format; use auto, json or text", redacted_word(other)),
-                );
-                Format::Auto
-            }
-        };
+        const FORMATS: [(&str, Format); 4] =
+            [("auto", Format::Auto), ("json", Format::Json), ("text", Format::Text), ("journal", Format::Journal)];
+        const COLOURS: [(&str, Colour); 3] =
+            [("auto", Colour::Auto), ("always", Colour::Always), ("never", Colour::Never)];
+        let format = choice(reader, "log.format", "a format; use auto, json, text or journal", FORMATS);
+        let colour = choice(reader, "log.color", "a choice; use auto, always or never", COLOURS);
         let mut lines = |key| u32::try_from(reader.integer(key, 1..=1_000_000)).unwrap_or(u32::MAX);
-        Self { level, format, burst: lines("log.burst"), per_second: lines("log.per_second") }
+        Self { level, format, colour, burst: lines("log.burst"), per_second: lines("log.per_second") }
     }
+}
+
+/// Reads a setting of one of the `choices`, of which the first stands in for a faulty one.
+fn choice<T: Copy, const N: usize>(
+    reader: &mut SettingsReader,
+    key: &'static str,
+    expected: &str,
+    choices: [(&str, T); N],
+) -> T {
+    let text = reader.string(key);
+    let known = choices.iter().find(|(name, _)| *name == text);
+    known
+        .unwrap_or_else(|| {
+            reader.fault(key, format_args!("{:?} is not {expected}", redacted_word(&text)));
+            &choices[0]
+        })
+        .1
 }
 
 #[cfg(test)]
@@ -75,21 +101,22 @@ mod tests {
         let settings = Settings::read(&mut reader);
         reader.finish().unwrap();
         assert_eq!(
-            (settings.level, settings.format, settings.burst, settings.per_second),
-            (Level::INFO, Format::Auto, 20, 1)
+            (settings.level, settings.format, settings.colour, settings.burst, settings.per_second),
+            (Level::INFO, Format::Auto, Colour::Auto, 20, 1)
         );
     }
 
     #[test]
     fn all_faults_are_reported_together() {
-        let mut reader = reader(&["log.level=loud", "log.format=xml", "log.burst=0", "log.per_second=2"]);
+        let mut reader =
+            reader(&["log.level=loud", "log.format=xml", "log.color=red", "log.burst=0", "log.per_second=2"]);
         let settings = Settings::read(&mut reader);
         assert_eq!(
             (settings.level, settings.format, settings.burst, settings.per_second),
             (Level::INFO, Format::Auto, 20, 2)
         );
         let faults = reader.finish().unwrap_err().to_string();
-        for key in ["log.level", "log.format", "log.burst"] {
+        for key in ["log.level", "log.format", "log.color", "log.burst"] {
             assert!(faults.contains(key), "{key} in {faults}");
         }
     }

@@ -1,4 +1,3 @@
-use crate::clock::Timestamp;
 use std::collections::HashSet;
 use std::io::{BufReader, PipeReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +10,8 @@ use serde_json::Value;
 use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::line::{Fields, Form, LinePrefix, RESERVED};
+use super::line::{Fields, RESERVED};
+use super::style::LineWidth;
 use super::*;
 
 /// JSON object as written: keys in their order, repeated ones included.
@@ -46,7 +46,38 @@ fn object(line: &str) -> serde_json::Map<String, Value> {
     pairs.into_iter().collect()
 }
 
-const ON: Settings = Settings { level: Level::INFO, format: Format::Auto, burst: 20, per_second: 1 };
+pub(super) const ON: Settings =
+    Settings { level: Level::INFO, format: Format::Auto, colour: Colour::Auto, burst: 20, per_second: 1 };
+
+/// Writes a generated page, with `PACEMETER_BLESS=1`, or compares it with the file at `path`. `generate` receives the
+/// present text.
+pub(super) fn golden(path: &str, generate: impl FnOnce(&str) -> String) {
+    // Two tests make parts of one page.
+    static PAGES: Mutex<()> = Mutex::new(());
+    let _pages = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let present = std::fs::read_to_string(&file).unwrap_or_default();
+    let generated = generate(&present);
+    if std::env::var_os("PACEMETER_BLESS").is_some() {
+        std::fs::write(&file, generated).unwrap();
+        return;
+    }
+    assert!(present == generated, "{path} is stale; run the test with PACEMETER_BLESS=1 and look at the difference");
+}
+
+/// Returns a page with another content of a section that is made from the source.
+pub(super) fn with_section(page: &str, name: &str, content: &str) -> String {
+    let (begin, end) = (format!("<!-- {name}: made from the source -->\n"), format!("<!-- end of {name} -->"));
+    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+    format!("{before}{begin}\n{content}\n{end}{after}")
+}
+
+/// Style for an output without colours and width.
+fn plain_style(settings: &Settings, is_terminal: bool) -> LineStyle {
+    let output = OutputKind { is_terminal, is_plain: true, is_journal: false };
+    LineStyle { width: LineWidth::Unbounded, ..LineStyle::new(settings, TimeZone::UTC, output) }
+}
 
 /// Clock that stands at 2026-11-21T18:00:00.123Z.
 fn clock() -> Clock {
@@ -56,7 +87,7 @@ fn clock() -> Clock {
 /// Returns the lines that `events` write, with their line breaks.
 fn logged(settings: &Settings, terminal: bool, events: impl FnOnce()) -> Vec<String> {
     let (reader, pipe) = std::io::pipe().unwrap();
-    let (layer, guard) = open(settings, clock(), pipe, terminal, BUFFERED_LINES);
+    let (layer, guard) = open(settings, plain_style(settings, terminal), clock(), pipe, BUFFERED_LINES);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), events);
     lines(reader, guard)
 }
@@ -108,8 +139,8 @@ fn an_object_is_written_as_an_object_and_bounded() {
     let found = object(json);
     assert_eq!(found["settings"], serde_json::json!({"a.b": 1, "c": ["x y", "\u{202e}"], "z": {"q": "\""}}));
     assert_eq!((&found["fields_left_out"], &found["topic"]), (&1.into(), &"t".into()));
-    let text = &logged(&ON, true, write)[0];
-    let shown = r#" settings={"a.b":1,"c":["x y","\u202e"],"z":{"q":"\""}} topic=t fields_left_out=1"#;
+    let text = &logged(&ON, true, write)[1];
+    let shown = r#"  topic=t fields_left_out=1; a.b = 1; c = ["x y", "\u202e"]; z = {"q":"\""}"#;
     assert!(text.ends_with(&format!("{shown}\n")), "{text}");
 }
 
@@ -182,7 +213,7 @@ fn disabled_levels_cost_nothing_and_write_nothing() {
     assert_eq!(lines.len(), 1);
     assert!(!formatted.get(), "the value of a disabled event is not even computed");
     let (_, pipe) = std::io::pipe().unwrap();
-    let (layer, _guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
+    let (layer, _guard) = open(&ON, plain_style(&ON, false), clock(), pipe, BUFFERED_LINES);
     assert_eq!(Layer::<tracing_subscriber::Registry>::max_level_hint(&layer), Some(LevelFilter::INFO));
 }
 
@@ -198,10 +229,12 @@ fn text_contains_nothing_that_a_terminal_acts_on() {
             "it's \u{1b}[31mred\n"
         );
     });
-    let expected = "2026-11-21T18:00:00.123Z info  pacemeter.topic.waiting waiting for topic topic=pacemeter.calls.v1 partitions=6\n";
-    assert_eq!(lines[0], expected);
-    let expected = r#"2026-11-21T18:00:00.123Z warn  pacemeter.test it's \u{1b}[31mred\n name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
-    assert_eq!(lines[1].trim_end(), expected);
+    assert_eq!(lines[0], "2026-11-21 Saturday, UTC, UTC+00:00\n");
+    let expected = "18:00:00  INFO   topic.waiting           topic pacemeter.calls.v1 does not exist yet; retrying  partitions=6\n";
+    assert_eq!(lines[1], expected);
+    let expected = r#"18:00:00  WARN   test                    it's \u{1b}[31mred\n  name="a b" empty="" nasty="\u{1b}[2J\r\n\u{9b}x\u{2028}""#;
+    assert_eq!(lines[2].trim_end(), expected);
+    assert_eq!(lines.len(), 3);
     let json = Settings { format: Format::Json, ..ON };
     object(&logged(&json, true, || info!(event = "pacemeter.test", "json on a terminal"))[0]);
 }
@@ -210,7 +243,7 @@ fn text_contains_nothing_that_a_terminal_acts_on() {
 fn text_that_turns_or_hides_is_escaped_in_both_forms() {
     let event = || warn!(event = "pacemeter.test", topic = "calls\u{202e}slla\u{200b}", "turned \u{2066}");
     let text = logged(&ON, true, event).concat();
-    assert!(text.contains(r#"turned \u{2066} topic="calls\u{202e}slla\u{200b}""#), "{text}");
+    assert!(text.contains(r#"turned \u{2066}  topic="calls\u{202e}slla\u{200b}""#), "{text}");
     let json = logged(&ON, false, event).concat();
     assert!(
         json.contains(r#""message":"turned \u2066""#) && json.contains(r#""topic":"calls\u202eslla\u200b""#),
@@ -222,7 +255,7 @@ fn text_that_turns_or_hides_is_escaped_in_both_forms() {
 #[test]
 fn suppressed_lines_are_counted_and_bugs_are_never_suppressed() {
     let (reader, pipe) = std::io::pipe().unwrap();
-    let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
+    let (layer, guard) = open(&ON, plain_style(&ON, false), clock(), pipe, BUFFERED_LINES);
     let counters = guard.counters();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         for offset in 0..50 {
@@ -253,7 +286,7 @@ impl<S: Subscriber> Layer<S> for Moved {
 #[test]
 fn a_bug_is_written_before_its_event_returns() {
     let (mut reader, pipe) = std::io::pipe().unwrap();
-    let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
+    let (layer, guard) = open(&ON, plain_style(&ON, false), clock(), pipe, BUFFERED_LINES);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         error!(event = "pacemeter.bug", "bug");
         assert_eq!(guard.counters().pending(), 0);
@@ -264,7 +297,7 @@ fn a_bug_is_written_before_its_event_returns() {
 #[test]
 fn suppressed_lines_are_reported_by_the_next_line_or_minutely() {
     let (reader, pipe) = std::io::pipe().unwrap();
-    let (layer, guard) = open(&Settings { burst: 1, ..ON }, clock(), pipe, false, BUFFERED_LINES);
+    let (layer, guard) = open(&Settings { burst: 1, ..ON }, plain_style(&ON, false), clock(), pipe, BUFFERED_LINES);
     let now = Arc::new(AtomicI64::new(0));
     let moved = Moved(layer.0, now.clone());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(moved), || {
@@ -295,7 +328,7 @@ fn a_reader_that_does_not_read_delays_nobody() {
     full.set_nonblocking(true).unwrap();
     while full.write(&[b'x'; 1_024]).is_ok() {}
     let settings = Settings { burst: 1_000_000, ..ON };
-    let (layer, guard) = open(&settings, clock(), full, false, 100);
+    let (layer, guard) = open(&settings, plain_style(&ON, false), clock(), full, 100);
     let counters = guard.counters();
     let started = Instant::now();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -315,7 +348,7 @@ fn a_reader_that_does_not_read_delays_nobody() {
 fn a_closed_pipe_costs_lines_and_nothing_else() {
     let (reader, pipe) = std::io::pipe().unwrap();
     drop(reader);
-    let (layer, guard) = open(&ON, clock(), pipe, false, BUFFERED_LINES);
+    let (layer, guard) = open(&ON, plain_style(&ON, false), clock(), pipe, BUFFERED_LINES);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         for _ in 0..5 {
             info!(event = "pacemeter.test", "to nobody");
@@ -350,7 +383,8 @@ fn any_line(form: Form, fields: &[(String, String)], number: i64) -> String {
         module: Some(&fields[0].0),
         suppressed: number.unsigned_abs(),
     };
-    String::from_utf8(line.line(&prefix)).unwrap()
+    let settings = Settings { format: if form == Form::Json { Format::Json } else { Format::Text }, ..ON };
+    String::from_utf8(line.line(&prefix, &plain_style(&settings, false))).unwrap()
 }
 
 proptest! {
@@ -367,7 +401,7 @@ proptest! {
         prop_assert_eq!(written.remove("level"), Some("info".into()));
         prop_assert_eq!(written.remove("service"), Some("pacemeter".into()));
         let text = any_line(Form::Text, &fields, number);
-        let shown = text.strip_suffix('\n').unwrap();
+        let (_, shown) = text.strip_suffix('\n').unwrap().split_once('\n').unwrap();
         prop_assert!(shown.chars().all(crate::settings::is_printable), "{:?}", shown);
         let json = any_line(Form::Json, &fields, number);
         prop_assert!(json.trim_end().chars().all(crate::settings::is_printable), "{:?}", json);

@@ -35,11 +35,30 @@ pub(super) struct Sink<T> {
     progress: Arc<WriterProgress>,
     /// True if the last line was truncated in the middle: the next one must not continue it.
     torn: bool,
+    /// Last heading that was written; `None` if lines have no headings.
+    heading: Option<Vec<u8>>,
 }
 
 impl<T: AsFd> Sink<T> {
-    pub(super) fn new(out: T, progress: Arc<WriterProgress>) -> Self {
-        Self { out, progress, torn: false }
+    /// Creates a writer. `has_headings` is true if each line stands behind one, which is written once.
+    pub(super) fn new(out: T, progress: Arc<WriterProgress>, has_headings: bool) -> Self {
+        Self { out, progress, torn: false, heading: has_headings.then(Vec::new) }
+    }
+
+    /// Writes a line, behind its heading if that is another than the last one.
+    fn put_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.put(b"\n")?;
+        }
+        let Some(last) = &self.heading else { return self.put(line) };
+        let end = line.iter().position(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+        let (heading, text) = line.split_at(end);
+        if last == heading {
+            return self.put(text);
+        }
+        self.put(line)?;
+        self.heading = Some(heading.to_vec());
+        Ok(())
     }
 
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -81,10 +100,9 @@ impl<T: AsFd> Sink<T> {
 }
 
 impl<T: AsFd> Write for Sink<T> {
-    /// Writes one whole line. It returns no error, as the appender could not report it.
+    /// Writes one whole line, with its heading if lines have headings. It returns no error, as the appender could not report it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let whole = if self.torn { self.put(b"\n") } else { Ok(()) }.and_then(|()| self.put(line));
-        if whole.is_err() {
+        if self.put_line(line).is_err() {
             self.progress.failed.fetch_add(1, SeqCst);
         }
         self.progress.settled.fetch_add(1, SeqCst);

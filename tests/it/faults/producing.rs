@@ -17,15 +17,15 @@ fn names(kafka: &Kafka) -> Vec<String> {
 fn each_topic_that_is_missing_is_created_for_a_trial() {
     let topics = Topics::reserve(shared_kafka());
     let produce = ["produce", "--create-topics", "--events", "50"];
-    let created = |topic: &str, stderr: &str| stderr.contains(&format!("topic {topic} created"));
+    let created = |topic: &str, stdout: &str| stdout.contains(&format!("topic {topic} created"));
     // One input topic exists.
     topics.create_input(Stream::Call, 2, LOG_APPEND_TIME);
     let ended = run(&produce, &topics.settings());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     for topic in [topics.input(Stream::Disbursement), topics.input(Stream::Milestone), topics.dead_letter()] {
-        assert!(created(&topic, &ended.stderr), "{}", ended.stderr);
+        assert!(created(&topic, &ended.stdout), "{}", ended.stderr);
     }
-    assert!(!created(&topics.input(Stream::Call), &ended.stderr), "{}", ended.stderr);
+    assert!(!created(&topics.input(Stream::Call), &ended.stdout), "{}", ended.stderr);
     // They are accepted as they are.
     let checked = run(&["check"], &topics.settings());
     assert_eq!((checked.code, checked.stdout.contains("accepted:")), (Some(0), false), "{}", checked.stdout);
@@ -36,7 +36,7 @@ fn each_topic_that_is_missing_is_created_for_a_trial() {
     assert_eq!(without.code, Some(0), "nothing is written to it: {}", without.stderr);
     assert!(!names(shared_kafka()).contains(&other));
     let ended = run(&[&produce[..], &["--into-topics-with-records"]].concat(), &settings);
-    assert!(ended.code == Some(0) && created(&other, &ended.stderr), "{}", ended.stderr);
+    assert!(ended.code == Some(0) && created(&other, &ended.stdout), "{}", ended.stderr);
     assert!(names(shared_kafka()).contains(&other));
     // The broker stamps the records: those of days ago are not in the topic as of days ago.
     let records = topics.read(&topics.input(Stream::Disbursement));
