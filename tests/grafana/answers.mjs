@@ -16,4 +16,4 @@ run(async () => {
   const spanish = new Map([...dashboards].filter(([path]) => path.startsWith("es/")));
   const faults = [...languageFaults(dashboards), ...await queryFaults(spanish, { single, pair, nowS: Number(now) })];
   assert(faults.length === 0, "faults", faults);
-}));
+});

@@ -21,7 +21,7 @@ export async function framesOf(panel, context, widthPx) {
     const end = Math.min(context.range.to, context.nowS);
     const { result } = target.instant
       ? await ask("query", { query, time: end })
-      : await ask("query_range", { query, start: Math.ceil(context.range.from / step) * step, end, step });
+      : await ask("query_range", { query, start: Math.floor(context.range.from / step) * step, end, step });
     if (target.format === "table") return [tableFrame(target, result, tables > 1)];
     return result.map((series) => seriesFrame(target, series, target.instant ? null : step));
   }));

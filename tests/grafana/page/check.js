@@ -19,11 +19,13 @@ function cutterOf(element, box, panel) {
   for (let ancestor = element; ancestor && ancestor !== panel.parentElement; ancestor = ancestor.parentElement) {
     const style = getComputedStyle(ancestor);
     const edge = ancestor.getBoundingClientRect();
+    // The box of a text is higher than its letters.
+    const slack = 2 + box.height / 4;
     if (clips(style.overflowX) && (box.right > edge.right + 1 || box.left < edge.left - 1)) return ancestor;
     // A list that can be scrolled down is whole.
     const isScrolled = ["auto", "scroll"].includes(style.overflowY);
-    if (clips(style.overflowY) && !isScrolled && (box.bottom > edge.bottom + 2 || box.top < edge.top - 2)) return ancestor;
-    if (isScrolled && (box.bottom > edge.bottom + 2 || box.top < edge.top - 2)) return null;
+    if (clips(style.overflowY) && !isScrolled && (box.bottom > edge.bottom + slack || box.top < edge.top - slack)) return ancestor;
+    if (isScrolled && (box.bottom > edge.bottom + slack || box.top < edge.top - slack)) return null;
   }
   return null;
 }

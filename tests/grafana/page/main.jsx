@@ -1,5 +1,6 @@
 // Draws a dashboard: all panels at their places, then `window.report` says what each shows.
-// Parameters: dashboard (path), theme, now (seconds), from (seconds, optional), scrape (seconds between samples).
+// Parameters: dashboard (path), theme, now (seconds), from (seconds, optional), scrape (seconds between samples),
+// var-NAME (value of a variable, optional).
 
 import { createTheme, getValueFormats, ThemeContext } from "@grafana/data";
 import { GlobalStyles, PortalContainer } from "@grafana/ui";
@@ -26,7 +27,7 @@ async function load(panel, context) {
     const frames = await prepare(panel, await framesOf(panel, context, boxOf(panel.gridPos).width), context);
     return { panel, frames };
   } catch (error) {
-    return { panel, frames: [], fault: String(error.message ?? error) };
+    return { panel, frames: [], fault: `fault: ${error.message ?? error}` };
   }
 }
 
@@ -44,13 +45,16 @@ function hollow(element, { defaults }) {
   return texts.filter((text) => ["NaN", "Infinity", "undefined", "null", "No data", "No value", defaults.noValue].includes(text));
 }
 
+/** What a drawn panel must have, by its type. */
+const DRAWN = { timeseries: "canvas", stat: "[data-testid*='Panel content'] span, [data-testid*='panel content'] span", bargauge: "[data-testid*='Bar gauge']", table: "[role=gridcell]" };
+
 function faultsOf({ panel, frames, fault }) {
   const element = document.querySelector(`[data-panel="${panel.id}"]`);
   const faults = unreadable(element);
-  if (fault) faults.push(`fault: ${fault}`);
-  else if (element.querySelector("[data-fault]")) faults.push(element.querySelector("[data-fault]").textContent);
+  const shown = element.querySelector("[data-fault]");
+  if (shown) faults.push(shown.textContent);
   else if (countValues(frames) === 0) faults.push("empty");
-  else if (!element.querySelector("[data-not-drawn]") && !element.querySelector("canvas, [role=grid], [data-testid*='Bar gauge'], [data-testid*='data-testid'] span")) faults.push("nothing drawn");
+  else if (panel.type in DRAWN && !element.querySelector(DRAWN[panel.type])) faults.push("nothing drawn");
   else if (panel.type !== "table") faults.push(...hollow(element, panel.fieldConfig).map((text) => `shows ${text}`));
   if (frames.length > 1 && panel.type === "table") faults.push(`a table of ${frames.length} frames, of which one is shown`);
   return [...faults, ...unknownUnits(panel).map((unit) => `unknown unit ${unit}`)];
@@ -60,11 +64,12 @@ const settled = () => new Promise((resolve) => setTimeout(() => requestAnimation
 
 async function main() {
   const dashboard = await (await fetch(`/dashboards/${parameters.get("dashboard")}`)).json();
+  const chosen = Object.fromEntries([...parameters].filter(([name]) => name.startsWith("var-")).map(([name, value]) => [name.slice(4), value]));
   const theme = createTheme({ colors: { mode: parameters.get("theme") } });
   const nowS = Number(parameters.get("now"));
   const range = rangeOf(dashboard, nowS);
   if (parameters.has("from")) Object.assign(range, { from: Number(parameters.get("from")), to: nowS });
-  const context = { nowS, range, theme, timeZone: dashboard.timezone, scrapeS: Number(parameters.get("scrape")), values: valuesOf(dashboard) };
+  const context = { nowS, range, theme, timeZone: dashboard.timezone, scrapeS: Number(parameters.get("scrape")), values: valuesOf(dashboard, chosen) };
   const loaded = await Promise.all(panelsOf(dashboard).map((panel) => load(panel, context)));
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const rows = dashboard.panels.filter((panel) => panel.type === "row");

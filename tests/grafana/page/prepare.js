@@ -1,6 +1,6 @@
 // Frames of a panel, transformed and with the settings of its fields, as Grafana prepares them before it draws.
 
-import { applyFieldOverrides, FieldColorModeId, identityOverrideProcessor, Registry, standardTransformers, standardTransformersRegistry, transformDataFrame } from "@grafana/data";
+import { applyFieldOverrides, cacheFieldDisplayNames, FieldColorModeId, identityOverrideProcessor, Registry, standardTransformers, standardTransformersRegistry, transformDataFrame } from "@grafana/data";
 
 const STANDARD = ["unit", "decimals", "min", "max", "thresholds", "mappings", "noValue", "displayName", "color", "links", "description", "filterable", "fieldMinMax"];
 
@@ -45,7 +45,9 @@ export async function prepare(panel, frames, context) {
   const transformed = await new Promise((next, error) => {
     transformDataFrame(transformations, frames, { interpolate: replaceVariables }).subscribe({ next, error });
   });
-  return applyFieldOverrides({
+  const prepared = applyFieldOverrides({
     data: transformed, fieldConfig: fieldConfigOf(panel), replaceVariables, theme: context.theme, timeZone: context.timeZone, fieldConfigRegistry: registryOf(panel),
   });
+  cacheFieldDisplayNames(prepared);
+  return prepared;
 }
