@@ -74,8 +74,13 @@ async function main() {
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const rows = dashboard.panels.filter((panel) => panel.type === "row");
   document.body.style.background = theme.colors.background.canvas;
-  await document.fonts.load("500 14px Inter");
-  createRoot(document.getElementById("root")).render(
+  const root = createRoot(document.getElementById("root"));
+  // The components measure text before they draw it, so the letters come first.
+  root.render(<ThemeContext.Provider value={theme}><GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} /></ThemeContext.Provider>);
+  await settled();
+  const fonts = await Promise.all(["400 14px Inter", "500 14px Inter"].map((font) => document.fonts.load(font)));
+  if (fonts.some((faces) => faces.length === 0)) throw new Error("no letters");
+  root.render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles hackNoBackdropBlur={false} isExtensionSidebarOpen={false} />
       <main style={{ position: "relative", margin: GAP_PX, width, height: bottom * (ROW_PX + GAP_PX) }}>
@@ -89,7 +94,6 @@ async function main() {
       <PortalContainer />
     </ThemeContext.Provider>,
   );
-  await document.fonts.ready;
   await settled();
   return loaded.map((one) => ({ id: one.panel.id, title: one.panel.title, type: one.panel.type, values: countValues(one.frames), faults: faultsOf(one) }));
 }
