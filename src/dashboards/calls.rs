@@ -71,10 +71,10 @@ fn now() -> Vec<PanelTable> {
             Visual::StatBackground,
             4,
             "percentunit",
-            text("Nivel de servicio, última hora", "Service level, last hour"),
+            text("Nivel de servicio, 1 h", "Service level, 1 h"),
             text(
-                "Contestadas a tiempo / (contestadas + abandonadas - abandonos cortos). Falta si en la hora no hubo llamadas.",
-                "Answered in time / (answered + abandoned - short abandons). Absent if the hour had no calls.",
+                "De la última hora: contestadas a tiempo / (contestadas + abandonadas - abandonos cortos). Falta si no hubo llamadas.",
+                "Of the last hour: answered in time / (answered + abandoned - short abandons). Absent if there were no calls.",
             ),
             service_level(HOUR, ""),
             text("a tiempo", "in time"),
@@ -105,8 +105,8 @@ fn now() -> Vec<PanelTable> {
             Visual::Stat,
             3,
             "s",
-            text("Espera media, última hora", "Mean wait, last hour"),
-            text("De las llamadas contestadas.", "Of the answered calls."),
+            text("Espera media, 1 h", "Mean wait, 1 h"),
+            text("De las llamadas contestadas en la última hora.", "Of the calls answered in the last hour."),
             mean(&business::CALL_WAIT, &answered, HOUR, ""),
             text("espera", "wait"),
         )
@@ -116,8 +116,11 @@ fn now() -> Vec<PanelTable> {
             Visual::Stat,
             3,
             "percentunit",
-            text("Abandonadas, última hora", "Abandoned, last hour"),
-            text("De las recibidas; los abandonos cortos no cuentan.", "Of the offered calls; short abandons do not count."),
+            text("Abandono, 1 h", "Abandoned, 1 h"),
+            text(
+                "De las recibidas en la última hora; los abandonos cortos no cuentan.",
+                "Of the calls offered in the last hour; short abandons do not count.",
+            ),
             abandoned(HOUR, ""),
             text("abandonadas", "abandoned"),
         )
@@ -127,8 +130,11 @@ fn now() -> Vec<PanelTable> {
             Visual::Stat,
             3,
             "s",
-            text("Atención media, última hora", "Mean handling, last hour"),
-            text("Conversación, espera en línea y cierre.", "Talk, hold and wrap-up."),
+            text("Atención, 1 h", "Handling, 1 h"),
+            text(
+                "Media de la última hora: conversación, espera en línea y cierre.",
+                "Mean of the last hour: talk, hold and wrap-up.",
+            ),
             mean(&business::CALL_HANDLE, QUEUE, HOUR, ""),
             text("atención", "handling"),
         )

@@ -36,7 +36,7 @@ fn of_goal(family: &Family) -> String {
 fn targets() -> PanelTable {
     panel(
         Visual::BarGauge,
-        (16, 9),
+        (16, 12),
         "percentunit",
         text("Metas de logros: avance sobre la meta", "Targets of milestones: reached, of the goal"),
         text(
@@ -53,7 +53,7 @@ fn targets() -> PanelTable {
 fn pace() -> PanelTable {
     panel(
         Visual::BarGauge,
-        (8, 5),
+        (8, 8),
         "percentunit",
         text("Ritmo", "Pace"),
         text(
@@ -69,7 +69,8 @@ fn pace() -> PanelTable {
 
 fn net_total() -> String {
     let of = |family: &Family| figure(family, INITIATIVE);
-    format!("{} - {}", of(&business::MILESTONES), of(&business::MILESTONES_WITHDRAWN))
+    // Most pairs of initiative and milestone never come.
+    format!("({} - {}) != 0", of(&business::MILESTONES), of(&business::MILESTONES_WITHDRAWN))
 }
 
 fn reached() -> PanelTable {

@@ -45,27 +45,24 @@ fn all_targets() -> PanelTable {
     let of_goal = |family: &Family| ratio(&of(family), &of(&business::TARGET_GOAL));
     panel(
         Visual::Table,
-        (24, 10),
+        (24, 13),
         "locale",
         text("Metas del periodo en curso", "Targets of the current period"),
         text(
             "Un renglón por meta; primero la de menor ritmo. Lleva y meta están en la medida de la meta: personas, llamadas, \
-             mdp (millones de pesos). Ritmo es lo que lleva entre el plan a esta hora. Esfuerzo es lo que necesita por hora \
-             hábil entre lo que ha llevado: arriba de 100 % hay que acelerar. Probabilidad y proyección faltan al principio \
-             del periodo.",
+             mdp (millones de pesos). Ritmo es lo que lleva entre el plan a esta hora. Probabilidad y proyección faltan al \
+             principio del periodo.",
             "A row for each target, worst pace first. Actual and goal are in the target's measure: people, calls, mdp \
-             (millions of pesos). Pace is actual over the plan by now. Effort is what is needed per working hour over what \
-             was achieved: above 100 % it must speed up. Chance and projection are absent early in a period.",
+             (millions of pesos). Pace is actual over the plan by now. Chance and projection are absent early in a period.",
         ),
     )
-    .label("target", text("Clave", "Name"), 170)
-    .label("description", text("Descripción", "Description"), 330)
-    .label("measure", text("Medida", "Measure"), 130)
+    .label("target", text("Clave", "Name"), 165)
+    .label("description", text("Descripción", "Description"), 280)
+    .label("measure", text("Medida", "Measure"), 160)
     .label("period", text("Periodo", "Period"), 75)
     .query(query(of(&business::TARGET_INFO), text("Datos", "Information")).labels_only())
     .query(query(measured(&business::TARGET_ACTUAL), text("Lleva", "Actual")))
     .query(query(measured(&business::TARGET_GOAL), text("Meta", "Goal")))
-    .query(query(of_goal(&business::TARGET_PLAN), text("Plan", "Plan")).unit("percentunit").decimals(1))
     .query(query(of_goal(&business::TARGET_ACTUAL), text("Avance", "Reached")).unit("percentunit").decimals(1).gauge(1.0))
     .query(
         query(of(&business::TARGET_PACE_RATIO), text("Ritmo", "Pace")).unit("percentunit").decimals(1).colours(PACE),
@@ -77,14 +74,6 @@ fn all_targets() -> PanelTable {
         query(of(&business::TARGET_ATTAINMENT_PROBABILITY), text("Probabilidad", "Chance"))
             .unit("percentunit")
             .decimals(0),
-    )
-    .query(
-        query(
-            ratio(&of(&business::TARGET_REQUIRED_PER_OPEN_HOUR), &of(&business::TARGET_ACHIEVED_PER_OPEN_HOUR)),
-            text("Esfuerzo", "Effort"),
-        )
-        .unit("percentunit")
-        .decimals(0),
     )
     .query(
         query(of(&business::TARGET_REMAINING_OPEN), text("Tiempo hábil", "Time left")).unit("dtdurations").decimals(1),

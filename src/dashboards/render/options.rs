@@ -40,10 +40,21 @@ pub(super) fn custom(panel: &PanelTable) -> Value {
         Visual::Stacked => graph("line", 40, "stepAfter", true),
         Visual::Bars => graph("bars", 80, "linear", true),
         Visual::Table => {
-            json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": true, "inspect": false })
+            // A filter takes the place of a head's last letters.
+            json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": false, "inspect": false, "minWidth": 90 })
         }
         Visual::StateTimeline => json!({ "fillOpacity": 80, "lineWidth": 0 }),
         Visual::Stat | Visual::StatBackground | Visual::BarGauge | Visual::Heatmap => json!({}),
+    }
+}
+
+/// Returns the sizes of names and values in pixels; empty where Grafana's own choice is readable. It would make an
+/// instant or a length of time too small, or break it.
+fn text_sizes(unit: &str) -> Value {
+    match unit {
+        "dateTimeAsIso" => json!({ "titleSize": 12, "valueSize": 18 }),
+        "dtdurations" => json!({ "valueSize": 28 }),
+        _ => json!({}),
     }
 }
 
@@ -60,7 +71,8 @@ pub(super) fn options(panel: &PanelTable, language: DashboardLanguage) -> Value 
             "reduceOptions": newest,
             "showPercentChange": false,
             "textMode": if panel.queries.len() == 1 { "value" } else { "value_and_name" },
-            "wideLayout": true,
+            "text": text_sizes(panel.unit),
+            "wideLayout": false,
         }),
         Visual::BarGauge => json!({
             "displayMode": "gradient",

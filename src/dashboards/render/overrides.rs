@@ -105,7 +105,7 @@ pub(super) fn mappings_of_label(label: &str, language: DashboardLanguage) -> Vec
 pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
     let property = |id: &str, value: Value| json!({ "id": id, "value": value });
     let colours: &[ColourStep] = &query.colours;
-    match query.gauge {
+    let options = match query.gauge {
         Some(max) => vec![
             property("custom.cellOptions", json!({ "type": "gauge", "mode": "basic", "valueDisplayMode": "text" })),
             property("min", json!(0)),
@@ -113,5 +113,12 @@ pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
         ],
         None if !colours.is_empty() => vec![property("custom.cellOptions", json!({ "type": "color-text" }))],
         None => Vec::new(),
-    }
+    };
+    // Long values, which an equal share of the width would cut.
+    let width = match query.unit {
+        Some("dtdurations") => Some(140),
+        Some("dateTimeAsIso") => Some(170),
+        _ => None,
+    };
+    [options, width.map(|width| property("custom.width", json!(width))).into_iter().collect()].concat()
 }

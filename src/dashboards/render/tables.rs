@@ -56,6 +56,9 @@ pub(super) fn overrides(panel: &PanelTable, language: DashboardLanguage) -> Vec<
         if column.width > 0 {
             properties.push(json!({ "id": "custom.width", "value": column.width }));
         }
+        if column.label == "description" {
+            properties.push(json!({ "id": "custom.wrapText", "value": true }));
+        }
         of_head(language.of(&column.head), properties)
     });
     let values = panel.queries.iter().filter(|query| !query.labels_only).filter_map(|query| {
