@@ -49,11 +49,12 @@ pub(super) fn custom(panel: &PanelTable) -> Value {
 }
 
 /// Returns the sizes of names and values in pixels; empty where Grafana's own choice is readable. It would make an
-/// instant or a length of time too small, or break it.
-fn text_sizes(unit: &str) -> Value {
-    match unit {
+/// instant, a length of time or a value with a name too small, or break it.
+fn text_sizes(panel: &PanelTable) -> Value {
+    match panel.unit {
         "dateTimeAsIso" => json!({ "titleSize": 12, "valueSize": 18 }),
         "dtdurations" => json!({ "valueSize": 28 }),
+        _ if panel.queries.len() > 1 => json!({ "titleSize": 14, "valueSize": 34 }),
         _ => json!({}),
     }
 }
@@ -71,11 +72,11 @@ pub(super) fn options(panel: &PanelTable, language: DashboardLanguage) -> Value 
             "reduceOptions": newest,
             "showPercentChange": false,
             "textMode": if panel.queries.len() == 1 { "value" } else { "value_and_name" },
-            "text": text_sizes(panel.unit),
+            "text": text_sizes(panel),
             "wideLayout": false,
         }),
         Visual::BarGauge => json!({
-            "displayMode": "gradient",
+            "displayMode": "basic",
             "orientation": "horizontal",
             "showUnfilled": true,
             "valueMode": "color",

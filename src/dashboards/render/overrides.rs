@@ -116,6 +116,7 @@ pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
     };
     // Long values, which an equal share of the width would cut.
     let width = match query.unit {
+        _ if query.gauge.is_some() => Some(150),
         Some("dtdurations") => Some(140),
         Some("dateTimeAsIso") => Some(170),
         _ => None,
