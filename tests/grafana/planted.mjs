@@ -3,7 +3,7 @@
 
 import { assert, run, withChromium } from "../page/browser.mjs";
 import { draw, linesOf } from "./drawing.mjs";
-import { queryFaults } from "./queries.mjs";
+import { languageFaults, queryFaults } from "./queries.mjs";
 import { serve } from "./serve.mjs";
 
 const [origin, single, pair, now] = process.argv.slice(2);
@@ -55,6 +55,14 @@ function compare(cases, faultsOf) {
   }
 }
 
+/** Two languages of which one asks for something else. */
+function compareLanguages() {
+  const [spanish, same, other] = [PEOPLE, PEOPLE, `${PEOPLE} * 2`].map((expr) => dashboard([{ ...panel("Planted", expr), id: 1 }]));
+  assert(languageFaults(new Map([["es/a.json", spanish], ["en/a.json", same]])).length === 0, "equal queries");
+  assert(languageFaults(new Map([["es/a.json", spanish], ["en/a.json", other]])).length === 1, "other queries");
+  assert(languageFaults(new Map([["es/a.json", spanish]])).length === 1, "no English");
+}
+
 run(() => withChromium(async (browser) => {
   const stop = await serve(origin, single, () => JSON.stringify(dashboard(DRAWN.map(([drawn]) => drawn))));
   const report = await draw(browser, origin, { dashboard: "planted.json", theme: "light", now, scrape: 15 });
@@ -64,5 +72,6 @@ run(() => withChromium(async (browser) => {
 
   const asked = ASKED.map(([expr], place) => [`milestones-${place}`, dashboard([panel("Planted", expr)])]);
   const faults = await queryFaults(new Map(asked), { single, pair, nowS: Number(now) });
+  compareLanguages();
   compare(ASKED.map(([expr, expected], place) => [`milestones-${place}:`, expected, expr]), (name) => faults.filter((fault) => fault.startsWith(name)));
 }));
