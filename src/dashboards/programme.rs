@@ -57,7 +57,7 @@ fn all_targets() -> PanelTable {
         ),
     )
     .label("target", text("Clave", "Name"), 165)
-    .label("description", text("Descripción", "Description"), 280)
+    .label("description", text("Descripción", "Description"), 260)
     .label("measure", text("Medida", "Measure"), 160)
     .label("period", text("Periodo", "Period"), 75)
     .query(query(keep("target, description, measure, period", &of(&business::TARGET_INFO)), text("Datos", "Information")).labels_only())

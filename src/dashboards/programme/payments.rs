@@ -37,7 +37,7 @@ fn programmes() -> PanelTable {
              People are not added over programmes: who is in two would count twice. The backlog does not depend on the state.",
         ),
     )
-    .label("programme", text("Programa", "Programme"), 220)
+    .label("programme", text("Programa", "Programme"), 190)
     .query(query(by_programme(&business::DAY_BENEFICIARIES), text("Personas, hoy", "People, today")))
     .query(query(by_programme(&business::WEEK_BENEFICIARIES), text("Personas, semana", "People, week")))
     .query(query(by_programme(&business::MONTH_BENEFICIARIES), text("Personas, mes", "People, month")))
@@ -173,7 +173,7 @@ pub(super) fn states() -> PanelTable {
         ),
     )
     .label("state", text("Estado", "State"), 200)
-    .label("programme", text("Programa", "Programme"), 220)
+    .label("programme", text("Programa", "Programme"), 190)
     .query(query(of(&business::DAY_BENEFICIARIES), text("Personas, hoy", "People, today")))
     .query(query(of(&business::WEEK_BENEFICIARIES), text("Personas, semana", "People, week")))
     .query(query(of(&business::MONTH_BENEFICIARIES), text("Personas, mes", "People, month")))

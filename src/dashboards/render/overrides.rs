@@ -121,7 +121,7 @@ pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
     // Long values, which an equal share of the width would cut.
     let width = match query.unit {
         _ if query.gauge.is_some() => Some(140),
-        Some("dtdurations") => Some(140),
+        Some("dtdurations") => Some(160),
         Some("dateTimeAsIso") => Some(170),
         _ => None,
     };
