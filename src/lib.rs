@@ -20,6 +20,7 @@
 //! cuts                            figures of an instant, kept permanently
 //! pipeline                        the threads and the task that join these
 //! http  export  api  page         the server, /metrics, JSON answers, the page for people
+//! dashboards                      Grafana dashboards, generated from the catalogue and tables of panels
 //! oracle                          naive second implementation of every figure
 //! simulate                        a programme that lives: events for demo, load and tests
 //! app  cli                        assembly
@@ -88,6 +89,8 @@ pub mod export;
 pub mod api;
 
 pub mod page;
+
+pub mod dashboards;
 
 // Verification: the oracle and the simulator.
 pub mod oracle;

@@ -3,11 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use pacemeter::clock::{Clock, DAY, HOUR, Timestamp};
 use pacemeter::record::Stream;
@@ -16,68 +12,18 @@ use tempfile::{TempDir, tempdir};
 
 use crate::faults::proxy::Proxy;
 use crate::kafka::Kafka;
+use crate::node::{node, run_scripts, scripts};
 use crate::program::{Pacemeter, run_in};
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};
 
 /// Time in which a banner must be there (milliseconds).
 const BANNER_WITHIN: u64 = 5_000;
-/// Longest run of one script.
-const SCRIPT_LIMIT: Duration = Duration::from_secs(480);
 /// Number of updates that are compared in Chromium and in Firefox.
 const UPDATES: [&str; 2] = ["60", "10"];
 
-/// Directory of the scripts, with the packages of its lock file installed.
-fn scripts() -> &'static Path {
-    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    DIRECTORY.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
-        for tool in ["node", "npm", "chromium", "firefox-esr"] {
-            let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            assert!(found.is_ok_and(|status| status.success()), "{tool} is missing; scripts/test installs it");
-        }
-        let lock = fs::read(directory.join("package-lock.json")).expect("a lock file");
-        let stamp = directory.join("node_modules/.installed-lock.json");
-        if fs::read(&stamp).ok().as_ref() != Some(&lock) {
-            let output = Command::new("npm").args(["ci", "--silent"]).current_dir(&directory).output();
-            let output = output.expect("npm starts");
-            assert!(output.status.success(), "npm ci failed: {}", String::from_utf8_lossy(&output.stderr));
-            fs::write(&stamp, lock).expect("a file");
-        }
-        directory
-    })
-}
-
-fn node(script: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new("node");
-    command.arg(scripts().join(script)).args(arguments);
-    command
-}
-
-/// Runs scripts beside each other to their ends; each is its name and arguments.
-fn run_scripts(runs: &[&[&str]]) {
-    let start = |run: &&[&str]| {
-        let mut command = node(run[0], &run[1..]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let child = child.expect("node starts");
-        let name = run.join(" ");
-        thread::spawn(move || (name, child.wait_with_output().expect("its output")))
-    };
-    let started = Instant::now();
-    let running: Vec<_> = runs.iter().map(start).collect();
-    let mut faults = String::new();
-    for script in running {
-        let (name, output) = script.join().expect("no thread panicked");
-        if !output.status.success() {
-            faults += &format!("{name}: {}\n", String::from_utf8_lossy(&output.stderr));
-        }
-    }
-    assert!(faults.is_empty(), "{faults}");
-    assert!(started.elapsed() < SCRIPT_LIMIT, "the scripts took {:?}", started.elapsed());
-}
-
 #[test]
 fn functions_of_the_page_pass_their_unit_tests() {
-    let unit = scripts().join("unit");
+    let unit = scripts("page").join("unit");
     let mut files: Vec<_> =
         fs::read_dir(&unit).expect("a directory").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
@@ -106,30 +52,33 @@ fn the_page_shows_the_answer_in_both_browsers() {
     let state = tempdir().expect("a temporary directory");
     let demo = live_demo(&state);
     let origin = format!("http://{}", demo.address());
-    run_scripts(&[
-        &["figures.mjs", &origin, "chromium", UPDATES[0]],
-        &["figures.mjs", &origin, "firefox", UPDATES[1]],
-        &["hostile.mjs", &origin],
-    ]);
+    run_scripts(
+        "page",
+        &[
+            &["figures.mjs", &origin, "chromium", UPDATES[0]],
+            &["figures.mjs", &origin, "firefox", UPDATES[1]],
+            &["hostile.mjs", &origin],
+        ],
+    );
 }
 
 #[test]
 fn nothing_moves_whatever_the_figures_are() {
-    run_scripts(&[&["still.mjs"]]);
+    run_scripts("page", &[&["still.mjs"]]);
 }
 
 #[test]
 fn what_is_wrong_can_be_read_too() {
-    run_scripts(&[&["trouble.mjs"], &["looks.mjs"]]);
+    run_scripts("page", &[&["trouble.mjs"], &["looks.mjs"]]);
 }
 
 #[test]
 fn everybody_can_read_the_page() {
     let state = tempdir().expect("a temporary directory");
     let demo = live_demo(&state);
-    run_scripts(&[&["access.mjs", &format!("http://{}", demo.address())]]);
+    run_scripts("page", &[&["access.mjs", &format!("http://{}", demo.address())]]);
     // Half an hour is for the hand: CONTRIBUTING.md.
-    run_scripts(&[&["endurance.mjs", &format!("http://{}", demo.address()), "1"]]);
+    run_scripts("page", &[&["endurance.mjs", &format!("http://{}", demo.address()), "1"]]);
 }
 
 /// A page that stays open in Chromium.
@@ -141,7 +90,7 @@ struct OpenPage {
 
 impl OpenPage {
     fn open(origin: &str) -> Self {
-        let mut command = node("banners.mjs", &[origin]);
+        let mut command = node("page", "banners.mjs", &[origin]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let commands = child.stdin.take().expect("a pipe");
         let answers = BufReader::new(child.stdout.take().expect("a pipe"));

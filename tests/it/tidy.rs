@@ -192,7 +192,8 @@ fn imports_point_one_way() {
     let files = files();
     let order = imports::reading_order(&files.iter().find(|file| file.path == "src/lib.rs").expect("the library").text);
     let sources: BTreeMap<&str, &str> = rust_files(&files)
-        .filter(|file| file.path.starts_with("src/") && file.path != "src/main.rs" && !is_test(&file.path))
+        .filter(|file| file.path.starts_with("src/") && !is_test(&file.path))
+        .filter(|file| file.path != "src/main.rs" && !file.path.starts_with("src/bin/"))
         .map(|file| (file.path.as_str(), without_tests(&file.text)))
         .collect();
     let found = imports::between(&sources);

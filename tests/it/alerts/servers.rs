@@ -135,6 +135,31 @@ impl Prometheus {
         Self(Server::start("prometheus", directory, &arguments))
     }
 
+    /// Starts without rules and targets on the samples of a text in the OpenMetrics format, however old they are.
+    pub fn of_samples(samples: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (text, data) = (directory.path().join("samples"), directory.path().join("data"));
+        fs::write(&text, samples).expect("a file");
+        let mut promtool = Command::new("promtool");
+        promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=744h"]);
+        let output = promtool.arg(&text).arg(&data).output().expect("promtool is installed by scripts/test");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::remove_file(text).expect("it is there");
+        let file = directory.path().join("prometheus.yml");
+        fs::write(&file, "global: {}\n").expect("a configuration");
+        let arguments = [
+            format!("--config.file={}", file.display()),
+            format!("--storage.tsdb.path={}", data.display()),
+            "--storage.tsdb.retention.time=100y".to_owned(),
+        ];
+        Self(Server::start("prometheus", directory, &arguments))
+    }
+
+    /// Address with the scheme.
+    pub fn origin(&self) -> String {
+        self.0.url("")
+    }
+
     /// Result of an instant query: the labels of each series, and its value or, for a range, values with their times.
     pub fn query(&self, query: &str) -> Vec<Value> {
         let answer = self.0.get("/api/v1/query", &[("query", query)]);

@@ -1,0 +1,129 @@
+//! Overrides of single queries, and names of label values.
+
+use serde_json::{Value, json};
+
+use super::options::thresholds;
+use super::{ref_id, tables};
+use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable, Visual};
+use crate::dashboards::{DashboardLanguage, names, text};
+use crate::telemetry::catalogue::business;
+
+/// Returns the overrides of a panel.
+pub(super) fn list(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
+    if panel.visual == Visual::Table {
+        return tables::overrides(panel, language);
+    }
+    let queries = panel.queries.iter().enumerate();
+    let mut overrides: Vec<Value> = queries
+        .filter_map(|(index, query)| {
+            let properties = properties(query, language);
+            let matcher = json!({ "id": "byFrameRefID", "options": ref_id(index) });
+            (!properties.is_empty()).then(|| json!({ "matcher": matcher, "properties": properties }))
+        })
+        .collect();
+    overrides.extend(panel.queries.iter().flat_map(|query| series_names(query, language)));
+    overrides
+}
+
+/// Returns what differs in a query's series from the panel.
+pub(super) fn properties(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
+    let property = |id: &str, value: Value| json!({ "id": id, "value": value });
+    let mut properties = Vec::new();
+    if let Some(unit) = query.unit {
+        properties.push(property("unit", json!(unit)));
+        let mappings = mappings_of_unit(unit, language);
+        if !mappings.is_empty() {
+            properties.push(property("mappings", json!(mappings)));
+        }
+    }
+    if let Some(decimals) = query.decimals {
+        properties.push(property("decimals", json!(decimals)));
+    }
+    if !query.colours.is_empty() {
+        properties.push(property("thresholds", thresholds(&query.colours)));
+        properties.push(property("color", json!({ "mode": "thresholds" })));
+    }
+    let look = &query.look;
+    if let Some(colour) = look.colour {
+        properties.push(property("color", json!({ "mode": "fixed", "fixedColor": colour })));
+    }
+    if let Some(width) = look.width {
+        properties.push(property("custom.lineWidth", json!(width)));
+    }
+    if let Some(fill) = look.fill {
+        properties.push(property("custom.fillOpacity", json!(fill)));
+    }
+    if look.dashed {
+        properties.push(property("custom.lineStyle", json!({ "fill": "dash", "dash": [8, 6] })));
+    }
+    if let Some(other) = &look.fill_to {
+        properties.push(property("custom.fillBelowTo", json!(language.of(other))));
+    }
+    properties
+}
+
+/// Returns names for the series of a query whose legend is one label with named values.
+fn series_names(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
+    let legend = language.of(&query.legend);
+    let label = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default();
+    let label = match label {
+        "event" if query.expression.contains(business::CALL_EVENTS.name) => "call_event",
+        "event" => "disbursement_event",
+        other => other,
+    };
+    let values = names::of(label).into_iter().filter(|(value, name)| value != language.of(name));
+    values
+        .map(|(value, name)| {
+            json!({
+                "matcher": { "id": "byName", "options": value },
+                "properties": [{ "id": "displayName", "value": language.of(&name) }],
+            })
+        })
+        .collect()
+}
+
+/// Returns the words of 1 and 0; Grafana's own are English.
+pub(super) fn mappings_of_unit(unit: &str, language: DashboardLanguage) -> Vec<Value> {
+    if unit != "bool_yes_no" {
+        return Vec::new();
+    }
+    let (yes, no) = (text("sí", "yes"), text("no", "no"));
+    let named = |name, colour: &str, index: u8| json!({ "text": language.of(name), "color": colour, "index": index });
+    vec![json!({ "type": "value", "options": { "1": named(&yes, "green", 0), "0": named(&no, "red", 1) } })]
+}
+
+/// Returns the mapping of a label's values to their names; empty if they have none.
+pub(super) fn mappings_of_label(label: &str, language: DashboardLanguage) -> Vec<Value> {
+    let values = names::of(label);
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let options = values
+        .iter()
+        .enumerate()
+        .map(|(index, (value, name))| (value.clone(), json!({ "text": language.of(name), "index": index })));
+    vec![json!({ "type": "value", "options": options.collect::<serde_json::Map<_, _>>() })]
+}
+
+/// Returns the look of a table's cell.
+pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
+    let property = |id: &str, value: Value| json!({ "id": id, "value": value });
+    let colours: &[ColourStep] = &query.colours;
+    let options = match query.gauge {
+        Some(max) => vec![
+            property("custom.cellOptions", json!({ "type": "gauge", "mode": "basic", "valueDisplayMode": "text" })),
+            property("min", json!(0)),
+            property("max", json!(max)),
+        ],
+        None if !colours.is_empty() => vec![property("custom.cellOptions", json!({ "type": "color-text" }))],
+        None => Vec::new(),
+    };
+    // Long values, which an equal share of the width would cut.
+    let width = match query.unit {
+        _ if query.gauge.is_some() => Some(140),
+        Some("dtdurations") => Some(160),
+        Some("dateTimeAsIso") => Some(170),
+        _ => None,
+    };
+    [options, width.map(|width| property("custom.width", json!(width))).into_iter().collect()].concat()
+}
