@@ -11,6 +11,9 @@ use super::{DashboardLanguage, promql, text};
 /// Address of the runbooks, as the rules of alerts have it.
 pub(super) const RUNBOOKS: &str = "https://runbooks.example/pacemeter";
 
+/// Labels whose values an annotation shows, where it has them.
+const TAGS: &str = "target,programme,state,queue,stream,topic,instance";
+
 /// Annotation of the values of an expression.
 struct Mark {
     name: BilingualText,
@@ -33,7 +36,7 @@ impl Mark {
             "target": { "refId": "Anno", "expr": self.expression, "interval": "60s" },
             "titleFormat": language.of(&self.title),
             "textFormat": language.of(&self.text),
-            "tagKeys": "",
+            "tagKeys": TAGS,
             "useValueForTime": self.at_value,
         })
     }
@@ -42,11 +45,7 @@ impl Mark {
 /// Returns the annotations of a dashboard. A cut stands at its own instant, a start at that of the process, also if
 /// the change falls between two evaluations.
 pub(super) fn list(language: DashboardLanguage) -> Vec<Value> {
-    let runbook = |word: &str| {
-        format!(
-            "{{{{target}}}} {{{{programme}}}} {{{{queue}}}} {{{{instance}}}} <a href=\"{RUNBOOKS}/{{{{alertname}}}}\" target=\"_blank\">{word}</a>"
-        )
-    };
+    let runbook = |word: &str| format!("<a href=\"{RUNBOOKS}/{{{{alertname}}}}\" target=\"_blank\">{word}</a>");
     let marks = [
         Mark {
             name: text("Cortes", "Cuts"),

@@ -8,17 +8,18 @@ use super::text;
 /// Label value with its name.
 pub(super) type ValueName = (String, BilingualText);
 
-/// Names of the values of labels whose values the program enumerates: label, value, Spanish, English.
+/// Names of the values of labels whose values the program enumerates: label, value, Spanish, English. The label `event`
+/// has other values in each family.
 const NAMES: &[(&str, &str, &str, &str)] = &[
-    ("event", "applied", "solicitudes", "applications"),
-    ("event", "approved", "aprobaciones", "approvals"),
-    ("event", "rejected", "rechazos", "rejections"),
-    ("event", "dispersed", "dispersiones", "dispersals"),
-    ("event", "returned", "devoluciones", "returns"),
-    ("event", "offered", "recibidas", "offered"),
-    ("event", "answered", "contestadas", "answered"),
-    ("event", "abandoned", "abandonadas", "abandoned"),
-    ("event", "completed", "terminadas", "completed"),
+    ("disbursement_event", "applied", "solicitudes", "applications"),
+    ("disbursement_event", "approved", "aprobaciones", "approvals"),
+    ("disbursement_event", "rejected", "rechazos", "rejections"),
+    ("disbursement_event", "dispersed", "dispersiones", "dispersals"),
+    ("disbursement_event", "returned", "devoluciones", "returns"),
+    ("call_event", "offered", "recibidas", "offered"),
+    ("call_event", "answered", "contestadas", "answered"),
+    ("call_event", "abandoned", "abandonadas", "abandoned"),
+    ("call_event", "completed", "terminadas", "completed"),
     ("outcome", "applied", "aplicados", "applied"),
     ("outcome", "duplicate", "duplicados", "duplicates"),
     ("outcome", "rejected", "rechazados", "rejected"),

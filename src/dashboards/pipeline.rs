@@ -4,7 +4,7 @@ mod stages;
 
 use super::common::{NONE_WANTED, complete_until};
 use super::panel::{PanelTable, Section, Visual, panel, query};
-use super::promql::{RATE, increase, own, own_of, own_rate, rate, sum_by};
+use super::promql::{RATE, increase, keep, own, own_of, own_rate, rate, sum_by};
 use super::variables::Variable;
 use super::{DashboardTable, text};
 use crate::telemetry::catalogue::{business, own as process};
@@ -147,7 +147,7 @@ fn records() -> Vec<PanelTable> {
 
 /// Returns the table of what each instance is: one row an instance.
 fn instances() -> PanelTable {
-    let milliseconds = |family| format!("{} * 1000", own(family));
+    let of = |family| keep("instance", &own(family));
     panel(
         Visual::Table,
         (24, 6),
@@ -166,25 +166,25 @@ fn instances() -> PanelTable {
     .label("librdkafka", text("librdkafka", "librdkafka"), 100)
     .query(
         query(
-            format!("max by (job, instance, version, revision, librdkafka) ({})", own(&process::BUILD_INFO)),
+            keep("instance, version, revision, librdkafka", &own(&process::BUILD_INFO)),
             text("Datos", "Information"),
         )
         .labels_only(),
     )
-    .query(query(milliseconds(&process::PROCESS_START_TIME), text("Arranque", "Started")).unit("dateTimeAsIso"))
+    .query(query(format!("{} * 1000", of(&process::PROCESS_START_TIME)), text("Arranque", "Started")).unit("dateTimeAsIso"))
     .query(
-        query(own(&process::CONFIG_LAST_RELOAD_SUCCESSFUL), text("Metas en orden", "Targets in order"))
+        query(of(&process::CONFIG_LAST_RELOAD_SUCCESSFUL), text("Metas en orden", "Targets in order"))
             .unit("bool_yes_no"),
     )
-    .query(query(own(&process::RESTORE_DURATION), text("Lectura del estado", "State read in")).unit("s").decimals(1))
-    .query(query(own(&process::RESTORE_REPLAYED), text("Releídos", "Replayed")))
+    .query(query(of(&process::RESTORE_DURATION), text("Lectura del estado", "State read in")).unit("s").decimals(1))
+    .query(query(of(&process::RESTORE_REPLAYED), text("Releídos", "Replayed")))
     .query(query(
         sum_by("instance", &own_of(&process::RESTORES, "", "source=\"rebuild\"")),
         text("Particiones rehechas", "Partitions rebuilt"),
     ))
-    .query(query(own(&process::SCRAPE_DURATION), text("Lectura de métricas", "Scrape")).unit("s").decimals(1))
+    .query(query(of(&process::SCRAPE_DURATION), text("Lectura de métricas", "Scrape")).unit("s").decimals(1))
     .query(
-        query(format!("{0} - timestamp({0})", own(&process::TIME)), text("Reloj", "Clock"))
+        query(keep("instance", &format!("{0} - timestamp({0})", own(&process::TIME))), text("Reloj", "Clock"))
             .unit("s")
             .decimals(1)
             .colours(&[(None, "red"), (Some(-120.0), "green"), (Some(120.0), "red")]),

@@ -5,7 +5,7 @@ mod payments;
 
 use super::common::{PACE, complete_until};
 use super::panel::{PanelTable, Section, Visual, panel, query};
-use super::promql::{figure, ratio};
+use super::promql::{figure, keep, ratio};
 use super::variables::Variable;
 use super::{DashboardTable, text};
 use crate::telemetry::catalogue::{Family, business};
@@ -62,7 +62,7 @@ fn all_targets() -> PanelTable {
     .label("description", text("Descripción", "Description"), 330)
     .label("measure", text("Medida", "Measure"), 130)
     .label("period", text("Periodo", "Period"), 75)
-    .query(query(of(&business::TARGET_INFO), text("Datos", "Information")).labels_only())
+    .query(query(keep("target, description, measure, period", &of(&business::TARGET_INFO)), text("Datos", "Information")).labels_only())
     .query(query(measured(&business::TARGET_ACTUAL), text("Lleva", "Actual")))
     .query(query(measured(&business::TARGET_GOAL), text("Meta", "Goal")))
     .query(query(of_goal(&business::TARGET_PLAN), text("Plan", "Plan")).unit("percentunit").decimals(1))

@@ -66,6 +66,11 @@ pub(super) fn own_increase(family: &Family) -> String {
     format!("increase({}[{RATE}])", own(family))
 }
 
+/// Keeps the job and these labels of a series that has no others but its name.
+pub(super) fn keep(labels: &str, expression: &str) -> String {
+    format!("max by (job, {labels}) ({expression})")
+}
+
 /// Sums over all labels but the job and these. Jobs are never added.
 pub(super) fn sum_by(labels: &str, expression: &str) -> String {
     let comma = if labels.is_empty() { "" } else { ", " };

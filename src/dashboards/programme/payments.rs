@@ -24,8 +24,7 @@ pub(super) fn panels() -> Vec<PanelTable> {
 }
 
 fn programmes() -> PanelTable {
-    let oldest =
-        format!("time() - {}", figure(&business::BACKLOG_OLDEST_APPROVAL, PROGRAMME).replacen("max", "min", 1));
+    let oldest = format!("time() - {}", figure(&business::BACKLOG_OLDEST_APPROVAL, PROGRAMME));
     panel(
         Visual::Table,
         (24, 6),

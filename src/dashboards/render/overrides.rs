@@ -6,6 +6,7 @@ use super::options::thresholds;
 use super::{ref_id, tables};
 use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable, Visual};
 use crate::dashboards::{DashboardLanguage, names, text};
+use crate::telemetry::catalogue::business;
 
 /// Returns the overrides of a panel.
 pub(super) fn list(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
@@ -65,9 +66,12 @@ pub(super) fn properties(query: &PanelQuery, language: DashboardLanguage) -> Vec
 fn series_names(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
     let legend = language.of(&query.legend);
     let label = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default();
+    let label = match label {
+        "event" if query.expression.contains(business::CALL_EVENTS.name) => "call_event",
+        "event" => "disbursement_event",
+        other => other,
+    };
     let values = names::of(label).into_iter().filter(|(value, name)| value != language.of(name));
-    // The counters of a family do not have all events or outcomes.
-    let values = values.filter(|(value, _)| !["event", "outcome"].contains(&label) || query.expression.contains(value));
     values
         .map(|(value, name)| {
             json!({
