@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::settings::BilingualText;
 use crate::telemetry::catalogue::{business, own};
 
-use super::render::datasource;
+use super::variables::datasource;
 use super::{DashboardLanguage, promql, text};
 
 /// Address of the runbooks, as the rules of alerts have it.

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use self::options::{custom, options, thresholds};
 use super::layout::{Grid, GridPosition};
 use super::panel::{PanelQuery, PanelTable, Section, Visual};
-use super::{DashboardLanguage, DashboardTable, annotations, text, variables};
+use super::variables::{self, datasource};
+use super::{DashboardLanguage, DashboardTable, annotations, text};
 use crate::settings::BilingualText;
 
 /// Version of the form: the newest of the classic ones. Later versions of Grafana migrate it.
@@ -17,11 +18,6 @@ pub(super) const SCHEMA_VERSION: u32 = 42;
 
 /// Smallest step of a query: the interval between scrapes.
 pub(super) const INTERVAL: &str = "15s";
-
-/// Data source that the reader chooses.
-pub(super) fn datasource() -> Value {
-    json!({ "type": "prometheus", "uid": "${datasource}" })
-}
 
 /// Returns a dashboard in a language. `links` are keys and titles of all dashboards, `zone` the programme's time zone.
 pub(super) fn dashboard(
@@ -123,6 +119,10 @@ fn rendered(panel: &PanelTable, id: usize, position: GridPosition, language: Das
         ("max", panel.max.map(|max| json!(max))),
     ];
     set(&mut defaults, optional);
+    let overrides = match panel.visual {
+        Visual::Table => tables::overrides(panel, language),
+        _ => overrides::list(panel, language),
+    };
     let mut rendered = json!({
         "id": id,
         "type": kind(panel.visual),
@@ -133,7 +133,7 @@ fn rendered(panel: &PanelTable, id: usize, position: GridPosition, language: Das
         "gridPos": place(position),
         "targets": panel.queries.iter().enumerate()
             .map(|(index, query)| target(panel, query, &ref_id(index), language)).collect::<Vec<_>>(),
-        "fieldConfig": { "defaults": defaults, "overrides": overrides::list(panel, language) },
+        "fieldConfig": { "defaults": defaults, "overrides": overrides },
         "options": options(panel, language),
     });
     if panel.visual == Visual::Table {

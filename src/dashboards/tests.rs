@@ -1,8 +1,40 @@
+//! Tests of the generated dashboards: that the committed files are current, their structure, their queries, their
+//! words. Each check is a function, which [`planted`] also runs on dashboards with a fault.
+
+mod expressions;
+mod planted;
+mod queries;
+mod structure;
+mod words;
+
 use super::*;
 
 /// Directory of the committed files.
 fn committed(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/grafana/dashboards").join(path)
+}
+
+/// Fails with all faults that a check finds in the generated dashboards.
+fn assert_none(check: impl Fn(&Value) -> Vec<String>) {
+    let faults: Vec<String> = files()
+        .iter()
+        .flat_map(|(path, dashboard)| check(dashboard).into_iter().map(move |fault| format!("{path}: {fault}")))
+        .collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Returns a list of a dashboard; empty if it is absent.
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn string<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the panels of a dashboard without the headings.
+fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+    list(dashboard, "/panels").iter().filter(|panel| panel["type"] != "row")
 }
 
 #[test]
@@ -14,4 +46,27 @@ fn the_committed_dashboards_are_what_the_tables_say() {
             "{path} is out of date; run `cargo run --bin dashboards` and look at the difference"
         );
     }
+}
+
+#[test]
+fn no_other_file_is_committed() {
+    for language in DashboardLanguage::ALL {
+        for entry in fs::read_dir(committed(language.tag())).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = format!("{}/{name}", language.tag());
+            assert!(files().iter().any(|(known, _)| *known == path), "{path} is not generated; remove it");
+        }
+    }
+}
+
+#[test]
+fn files_are_written_below_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path()).unwrap();
+    let spanish = fs::read_to_string(directory.path().join("es/programme.json")).unwrap();
+    assert!(spanish == printed(&files().swap_remove(0).1), "es/programme.json is not what was generated");
+    let occupied = directory.path().join("file");
+    fs::write(&occupied, "").unwrap();
+    let error = write(&occupied).unwrap_err().to_string();
+    assert!(error.contains("es/programme.json: "), "{error}");
 }

@@ -7,6 +7,11 @@ use crate::telemetry::catalogue::{Family, business, own};
 
 use super::{DashboardLanguage, text};
 
+/// Data source that the reader chooses.
+pub(super) fn datasource() -> Value {
+    json!({ "type": "prometheus", "uid": "${datasource}" })
+}
+
 /// Variable whose values are those of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variable {
@@ -86,7 +91,7 @@ fn query_variable(name: &str, label: &str, values: &str, single: bool) -> Value 
         "type": "query",
         "name": name,
         "label": label,
-        "datasource": super::render::datasource(),
+        "datasource": datasource(),
         "definition": values,
         "query": { "query": values, "refId": "StandardVariableQuery" },
         "refresh": 2,

@@ -3,16 +3,13 @@
 use serde_json::{Value, json};
 
 use super::options::thresholds;
-use super::{ref_id, tables};
-use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable, Visual};
+use super::ref_id;
+use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable};
 use crate::dashboards::{DashboardLanguage, names, text};
 use crate::telemetry::catalogue::business;
 
-/// Returns the overrides of a panel.
+/// Returns the overrides of a panel that is no table.
 pub(super) fn list(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
-    if panel.visual == Visual::Table {
-        return tables::overrides(panel, language);
-    }
     let queries = panel.queries.iter().enumerate();
     let mut overrides: Vec<Value> = queries
         .filter_map(|(index, query)| {
