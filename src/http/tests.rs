@@ -10,10 +10,12 @@ use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
 use super::{
-    AllowedHosts, ApiRequest, BindError, EncodedBody, Readiness, SHUTDOWN_GRACE, Service, Settings, bind,
-    is_peer_error, routes,
+    AllowedHosts, ApiRequest, BindError, EncodedBody, Readiness, SHUTDOWN_GRACE, Service, Settings, WebAccess,
+    WebConfig, bind, is_peer_error, routes,
 };
 
+mod access;
+pub(super) mod certificates;
 mod delivery;
 mod driver;
 mod fairness;
@@ -442,7 +444,11 @@ fn an_address_in_use_is_reported_with_the_remedy() {
     let server = serving(TEXT);
     let error = server
         .runtime
-        .block_on(bind(&Settings { listen: server.address, ..settings() }, server.metrics.clone()))
+        .block_on(bind(
+            &Settings { listen: server.address, ..settings() },
+            Arc::clone(&server.access),
+            server.metrics.clone(),
+        ))
         .unwrap_err();
     assert!(matches!(error, BindError::InUse { address } if address == server.address));
     assert_eq!(
@@ -455,7 +461,7 @@ fn an_address_in_use_is_reported_with_the_remedy() {
 fn a_foreign_address_is_distinct_from_one_in_use() {
     let runtime = Runtime::new().unwrap();
     let listen = SocketAddr::from(([192, 0, 2, 1], 0));
-    let error = runtime.block_on(bind(&Settings { listen, ..settings() }, metrics())).unwrap_err();
+    let error = runtime.block_on(bind(&Settings { listen, ..settings() }, open_access(), metrics())).unwrap_err();
     assert!(matches!(error, BindError::NotLocal { address } if address == listen), "{error}");
 }
 
@@ -464,6 +470,10 @@ fn a_failed_accept_is_a_peer_error_or_not() {
     let peer_error = |code| is_peer_error(&io::Error::from_raw_os_error(code));
     assert!([libc::ECONNABORTED, libc::ECONNRESET, libc::EINTR].into_iter().all(peer_error));
     assert!(![libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].into_iter().any(peer_error));
+}
+
+fn open_access() -> Arc<WebAccess> {
+    Arc::new(WebAccess::new(WebConfig::default(), metrics()))
 }
 
 fn read(overrides: &[&str]) -> (Settings, SettingsReader) {
@@ -478,7 +488,20 @@ fn the_default_address_is_loopback() {
     reader.finish().unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 9464));
     let (hosts, timeout) = (AllowedHosts::default(), Duration::from_secs(10));
-    assert_eq!(settings, Settings { listen, max_connections: 64, max_connections_per_peer: 32, hosts, timeout });
+    let (max_connections, max_connections_per_peer) = (64, 32);
+    let (web_config_file, accepts_exposed) = (None, false);
+    assert_eq!(
+        settings,
+        Settings {
+            listen,
+            max_connections,
+            max_connections_per_peer,
+            hosts,
+            timeout,
+            web_config_file,
+            accepts_exposed
+        }
+    );
 }
 
 #[test]
