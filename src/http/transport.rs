@@ -89,7 +89,7 @@ async fn handshake(
 fn fail(address: Option<SocketAddr>, error: &io::Error, metrics: &HttpMetrics) {
     metrics.handshakes_failed.inc();
     let address = address.map_or(String::new(), |address| address.ip().to_string());
-    tracing::warn!(event = "pacemeter.http.handshake_failed", address, error = %error, "TLS handshake failed");
+    tracing::warn!(event = "pacemeter.http.handshake_failed", address, error = %error, "handshake failed");
 }
 
 impl AsyncRead for Transport {

@@ -135,6 +135,18 @@ impl Prometheus {
         Self(Server::start("prometheus", directory, &arguments))
     }
 
+    /// Starts with this configuration alone.
+    pub fn start_with(configuration: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("prometheus.yml");
+        fs::write(&file, configuration).expect("a configuration");
+        let arguments = [
+            format!("--config.file={}", file.display()),
+            format!("--storage.tsdb.path={}", directory.path().join("data").display()),
+        ];
+        Self(Server::start("prometheus", directory, &arguments))
+    }
+
     /// Result of an instant query: the labels of each series, and its value or, for a range, values with their times.
     pub fn query(&self, query: &str) -> Vec<Value> {
         let answer = self.0.get("/api/v1/query", &[("query", query)]);
