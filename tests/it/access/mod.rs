@@ -39,7 +39,16 @@ fn curl(certificates: &Certificates, pacemeter: &Pacemeter, path: &str, argument
     let url = format!("https://{}{path}", pacemeter.address());
     let ran = Command::new("curl")
         .current_dir(certificates.0.path())
-        .args(["--silent", "--path-as-is", "--max-time", "20", "--cacert", "server.crt", "--write-out", "\n%{http_code}"])
+        .args([
+            "--silent",
+            "--path-as-is",
+            "--max-time",
+            "20",
+            "--cacert",
+            "server.crt",
+            "--write-out",
+            "\n%{http_code}",
+        ])
         .args(arguments)
         .arg(url)
         .output()
@@ -81,9 +90,11 @@ fn certificates_of_clients_decide_by_authority_and_name() {
     let (status, body) = ask(&["--cert", "prometheus.crt", "--key", "prometheus.key"]);
     assert_eq!(status, 200);
     assert!(body.contains("pacemeter_http_tls_handshakes_failed_total 0\n"), "{body}");
-    for arguments in
-        [&[][..], &["--cert", "stranger.crt", "--key", "stranger.key"], &["--cert", "forged.crt", "--key", "forged.key"]]
-    {
+    for arguments in [
+        &[][..],
+        &["--cert", "stranger.crt", "--key", "stranger.key"],
+        &["--cert", "forged.crt", "--key", "forged.key"],
+    ] {
         for version in ["--tlsv1.3", "--tls-max=1.2"] {
             let (status, body) = ask(&[arguments, &[version]].concat());
             assert_eq!((status, body.as_str()), (0, ""), "{arguments:?} {version}");
@@ -106,7 +117,8 @@ fn a_probe_needs_no_certificate_and_everything_else_does() {
     assert_eq!(curl(&certificates, &pacemeter, "/metrics", &password).0, 403);
     assert_eq!(curl(&certificates, &pacemeter, "/metrics", &client).0, 401);
     assert_eq!(curl(&certificates, &pacemeter, "/livez", &["--cert", "stranger.crt", "--key", "stranger.key"]).0, 0);
-    let (status, body) = curl(&certificates, &pacemeter, "/metrics", &[client, [password[0], password[1], "-H", "a: b"]].concat());
+    let (status, body) =
+        curl(&certificates, &pacemeter, "/metrics", &[client, [password[0], password[1], "-H", "a: b"]].concat());
     assert_eq!(status, 200);
     for (reason, count) in [("certificate", 2), ("missing", 1), ("wrong", 0)] {
         let line = format!("pacemeter_http_unauthorized_total{{reason=\"{reason}\"}} {count}\n");
@@ -137,8 +149,21 @@ fn no_attempt_of_an_attacker_shows_a_figure() {
         &["--request", "TRACE"],
         &["--head"],
     ];
-    let paths = ["/metrics", "/api/v1/status", "/api/v1/now", "/", "/openapi.json", "/livez/../metrics", "/livez%2f..%2fmetrics",
-        "/livez%2f..", "//livez/../metrics", "/livez;/../metrics", "/metrics?/livez", "/metrics%3f/livez", "/./metrics"];
+    let paths = [
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/now",
+        "/",
+        "/openapi.json",
+        "/livez/../metrics",
+        "/livez%2f..%2fmetrics",
+        "/livez%2f..",
+        "//livez/../metrics",
+        "/livez;/../metrics",
+        "/metrics?/livez",
+        "/metrics%3f/livez",
+        "/./metrics",
+    ];
     for path in paths {
         for arguments in attempts {
             let (status, body) = curl(&certificates, &pacemeter, path, arguments);

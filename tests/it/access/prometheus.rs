@@ -39,7 +39,8 @@ fn until_up(prometheus: &Prometheus, up: &str) {
 fn prometheus_scrapes_over_tls_through_changes() {
     let certificates = Certificates::make();
     certificates.server("next");
-    let both = ["server.crt", "next.crt"].map(|name| fs::read_to_string(certificates.path(name)).expect("a certificate"));
+    let both =
+        ["server.crt", "next.crt"].map(|name| fs::read_to_string(certificates.path(name)).expect("a certificate"));
     fs::write(certificates.path("both.crt"), both.concat()).expect("a file");
     fs::write(certificates.path("password"), "first").expect("a file");
     let text = format!("{TLS}{}", users("first", 10));
