@@ -1,4 +1,4 @@
-//! Who may read: the file of `http.web_config_file`, in the format of Prometheus' exporter-toolkit.
+//! Rights of clients: the file of `http.web_config_file`, in the format of Prometheus' exporter-toolkit.
 //!
 //! The file is YAML. Paths in it are relative to its directory. Keys that are unknown or that this server does not
 //! implement are faults, so that nobody relies on what has no effect. Certificates and keys are read with the file and

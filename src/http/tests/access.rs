@@ -1,4 +1,4 @@
-//! Who may read: passwords, excluded paths, bounds on attempts, and TLS.
+//! Rights of requests: passwords, excluded paths, bounds on attempts, and TLS.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

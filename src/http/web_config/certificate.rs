@@ -1,4 +1,4 @@
-//! What a certificate says: its names and its validity.
+//! Facts of a certificate: its names and its validity.
 
 use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
