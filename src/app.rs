@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use self::opening::{OpenedState, open_unless_stopped};
-use self::reload::Reloader;
+use self::reload::{Reloader, WebReloader};
 use self::service::PipelineService;
 use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
@@ -31,11 +31,11 @@ use crate::cuts::{self, CutStore};
 use crate::decode;
 use crate::disk::{LOCK_NAME, Lock};
 use crate::export::Exporter;
-use crate::http::{self, BindError};
+use crate::http::{self, BindError, LoadedWebConfig, WebAccess, WebConfig};
 use crate::page::Page;
 use crate::pipeline::{self, Dependencies};
 use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
-use crate::settings::{SecretExposure, SettingsReader};
+use crate::settings::{FileText, SecretExposure, SettingsFaults, SettingsReader};
 use crate::source;
 use crate::telemetry::Metrics;
 use crate::telemetry::events::EventRing;
@@ -166,6 +166,7 @@ pub(crate) async fn start(
     let loaded = settings.files.read(&texts);
     let (uncovered, unlisted) = (loaded.uncovered(clock.now()), loaded.unlisted());
     let targets = loaded.targets_or_faults(&mut reader);
+    let (web, web_texts) = web_config(&settings.http, &mut reader);
     reader.finish()?;
     tracing::info!(
         event = "pacemeter.started",
@@ -192,9 +193,13 @@ pub(crate) async fn start(
     let publisher = Arc::new(SnapshotPublisher::new(clock.now(), Arc::clone(&targets), clock.instant()));
     let service = service(&settings, &publisher, &metrics, &cuts, &clock, log.events());
     let (targets, changed_targets) = watch::channel(targets);
-    let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone());
-    let server = http::bind(&settings.http, metrics.http.clone()).await.map_err(|error| bind_failure(&error))?;
+    let access = Arc::new(WebAccess::new(web, metrics.http.clone()));
+    let server = http::bind(&settings.http, Arc::clone(&access), metrics.http.clone())
+        .await
+        .map_err(|error| bind_failure(&error))?;
     let address = server.address();
+    let web = WebReloader::new(settings.http, web_texts, access, metrics.http.clone());
+    let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone(), web);
     let requested = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });
     let pipeline = pipeline::start(Dependencies {
@@ -217,6 +222,38 @@ pub(crate) async fn start(
     })?;
     let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
     Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _lock: lock, _deadline: deadline }))
+}
+
+/// Reads the web configuration with the contents of its files, and leaves faults in the reader. An expired certificate is
+/// none at the start: the figures must go on.
+fn web_config(settings: &http::Settings, reader: &mut SettingsReader) -> (WebConfig, Vec<FileText>) {
+    let loaded = LoadedWebConfig::read(settings.web_config_file.as_deref());
+    log_exposures(loaded.exposures.iter());
+    if let Some(fault) = &loaded.outdated {
+        tracing::warn!(event = "pacemeter.web_config.outdated", fault = %fault, "server certificate not valid now");
+    }
+    let config = config_or_faults(settings, loaded.result, reader);
+    (config, loaded.texts)
+}
+
+/// Returns the web configuration. If it has faults, or lets everybody read, passes the faults to the reader.
+fn config_or_faults(
+    settings: &http::Settings,
+    read: Result<WebConfig, SettingsFaults>,
+    reader: &mut SettingsReader,
+) -> WebConfig {
+    match read {
+        Ok(config) => {
+            if let Some(message) = settings.exposure(&config) {
+                reader.fault("http.listen", message);
+            }
+            config
+        }
+        Err(faults) => {
+            reader.add_faults(faults);
+            WebConfig::default()
+        }
+    }
 }
 
 fn log_exposures<'a>(exposures: impl Iterator<Item = &'a SecretExposure>) {

@@ -14,6 +14,11 @@
 //!
 //! Requests for other hosts than addresses, `localhost` and `http.hosts` are refused with 421 ([`AllowedHosts`]).
 //!
+//! # Who may read
+//!
+//! A [`WebConfig`] may ask for TLS, client certificates and passwords. A request without them reaches no route, but for
+//! the probes that the file excludes ([`WebAccess`]).
+//!
 //! # Bounds
 //!
 //! A client can use only a fixed share of the process, and cannot shut out a probe or a scrape:
@@ -31,6 +36,8 @@
 //!   the previous answer. This also closes idle connections ([`HttpMetrics::timed_out`]).
 //! - The client must read an answer within `http.timeout`, or the connection is reset. However a connection ends, it is
 //!   reset and counted ([`HttpMetrics::aborted`]) if the client has not taken all, so that the kernel keeps nothing.
+//! - A TLS handshake must end within `http.timeout`, or a second in the reserve. Until then the connection is idle.
+//! - One thread verifies passwords, and few of them wait for it; further ones are refused with 429.
 //! - A request with a body is refused before the body is read.
 //! - At most four threads render at once, three of them for the API. A request that gets none within `http.timeout` is
 //!   answered with 503.
@@ -40,6 +47,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,9 +57,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::settings::SettingsReader;
+use crate::settings::{SettingsFault, SettingsReader};
 use crate::telemetry::process::HttpMetrics;
 
+mod access;
 mod activity;
 mod api_request;
 mod connection;
@@ -60,21 +69,27 @@ mod heads;
 mod hosts;
 mod page_request;
 mod page_routes;
+mod passwords;
 mod refusal;
 mod registry;
 mod routes;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod transport;
+mod web_config;
 
 use connection::ConnectionContext;
 use registry::{Admission, ConnectionBounds, ConnectionRegistry};
 
+pub use access::WebAccess;
 pub use api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub use page_request::{PageAsset, PageRequest, PageResponse, PageView};
 pub(crate) use routes::MAX_RENDERINGS;
+pub(crate) use web_config::LoadedWebConfig;
+pub use web_config::WebConfig;
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;
@@ -101,6 +116,10 @@ pub struct Settings {
     pub hosts: AllowedHosts,
     /// Maximum time for the head of a request to arrive, and again for the answer to be read.
     pub timeout: Duration,
+    /// File that says who may read.
+    pub web_config_file: Option<PathBuf>,
+    /// True if everybody may read whoever can connect.
+    pub accepts_exposed: bool,
 }
 
 impl Settings {
@@ -116,8 +135,36 @@ impl Settings {
             max_connections_per_peer: reader.integer("http.max_connections_per_peer", 1..=65_536) as usize,
             hosts: AllowedHosts::read(reader),
             timeout: reader.duration("http.timeout", Duration::from_millis(100)..=Duration::from_secs(600)),
+            web_config_file: reader.optional_path("http.web_config_file"),
+            accepts_exposed: reader.boolean("http.accept_exposed"),
         }
     }
+
+    /// Returns why the server must not listen, if others than those whom the configuration admits could read.
+    pub(crate) fn exposure(&self, config: &WebConfig) -> Option<String> {
+        if self.accepts_exposed || self.listen.ip().to_canonical().is_loopback() || config.is_protected() {
+            return None;
+        }
+        let lacks = match &self.web_config_file {
+            None => "write a file with tls_server_config and basic_auth_users, as deploy/web-config.example.yml, and \
+                     name it in http.web_config_file"
+                .to_owned(),
+            Some(path) => format!(
+                "write tls_server_config, and basic_auth_users or client_auth_type: RequireAndVerifyClientCert, into {}",
+                path.display()
+            ),
+        };
+        Some(format!(
+            "{} is beyond loopback, where everybody could read the figures; {lacks}, listen on 127.0.0.1, or accept the \
+             risk with http.accept_exposed = true",
+            self.listen
+        ))
+    }
+}
+
+/// Fault of `http.listen` that [`Settings::exposure`] describes.
+pub(crate) fn exposure_fault(message: String) -> SettingsFault {
+    SettingsFault { key: "http.listen".to_owned(), origin: None, message }
 }
 
 /// Contents of the answers. Every method is called often and from many threads.
@@ -204,6 +251,7 @@ pub struct Server {
     address: SocketAddr,
     settings: Settings,
     metrics: HttpMetrics,
+    access: Arc<WebAccess>,
 }
 
 /// Starts to listen in the current tokio runtime. Clients can connect from now on, and are answered once
@@ -211,15 +259,15 @@ pub struct Server {
 ///
 /// # Errors
 /// Returns an error if the address cannot be bound.
-pub async fn bind(settings: &Settings, metrics: HttpMetrics) -> Result<Server, BindError> {
+pub async fn bind(settings: &Settings, access: Arc<WebAccess>, metrics: HttpMetrics) -> Result<Server, BindError> {
     let fault = |source| BindError::new(settings.listen, source);
     let listener = listen(settings.listen).map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;
     tracing::info!(event = "pacemeter.http.listening", address = %address, "listening");
-    if !address.ip().to_canonical().is_loopback() {
+    if !address.ip().to_canonical().is_loopback() && !access.current().is_protected() {
         tracing::warn!(event = "pacemeter.http.exposed", address = %address, "listening beyond loopback without authentication");
     }
-    Ok(Server { listener, address, settings: settings.clone(), metrics })
+    Ok(Server { listener, address, settings: settings.clone(), metrics, access })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -245,10 +293,12 @@ impl Server {
     ///
     /// Panics if a method of the [`Service`] panics: a bug is not hidden behind an answer.
     pub async fn serve(self, service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) {
-        let Self { listener, settings, metrics, .. } = self;
+        let Self { listener, settings, metrics, access, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let router = routes::router(service, settings.hosts, settings.timeout, page_routes::routes());
-        let context = ConnectionContext { router, timeout: settings.timeout, stopping, metrics: metrics.clone() };
+        let admission = routes::Admission { hosts: settings.hosts, access: Arc::clone(&access) };
+        let router = routes::router(service, admission, settings.timeout, page_routes::routes());
+        let (timeout, shared_access) = (settings.timeout, Arc::clone(&access));
+        let context = ConnectionContext { router, timeout, stopping, metrics: metrics.clone(), access: shared_access };
         let bounds = ConnectionBounds { total: settings.max_connections, per_peer: settings.max_connections_per_peer };
         let registry = ConnectionRegistry::new(bounds, metrics.evicted.clone());
         let mut connections = JoinSet::new();
@@ -274,7 +324,7 @@ impl Server {
                             let task = connections.spawn(connection::serve(stream, connection, context.clone()));
                             registry.attach(id, task);
                         }
-                        None => connection::refuse(stream, &metrics),
+                        None => connection::refuse(stream, access.current().tls.is_some(), &metrics),
                     }
                 }
             }

@@ -34,6 +34,7 @@ mod printable;
 mod redaction;
 mod text;
 mod tree;
+mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use pacemeter::clock::Clock;
 use pacemeter::http::{
-    ApiRequest, ApiResponse, EncodedBody, PageAsset, PageRequest, PageResponse, Readiness, Service, Settings, bind,
+    ApiRequest, ApiResponse, EncodedBody, PageAsset, PageRequest, PageResponse, Readiness, Service, Settings,
+    WebAccess, WebConfig, bind,
 };
 use pacemeter::telemetry::{Metrics, log};
 
@@ -69,7 +70,9 @@ pub fn measure() {
     let counters = Arc::new(log::LogCounters::new(&log::Settings::read(&mut reader)));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let server = runtime.block_on(bind(&settings, Metrics::new(&[], &[], counters).http)).expect("a free port");
+    let metrics = Metrics::new(&[], &[], counters).http;
+    let access = Arc::new(WebAccess::new(WebConfig::default(), metrics.clone()));
+    let server = runtime.block_on(bind(&settings, access, metrics)).expect("a free port");
     let address = server.address();
     let mut variant = Variant::new(6, Clock::wall().now());
     runtime.spawn(server.serve(Arc::<BenchService>::clone(&variant.service), std::future::pending()));

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::Settings;
 use super::opening::key_failure;
+use super::{Settings, config_or_faults};
 use crate::clock::Clock;
 use crate::decode::KeyFile;
+use crate::http::LoadedWebConfig;
 use crate::runtime::{Exit, Failure};
-use crate::settings::SettingsReader;
+use crate::settings::{SettingsFaults, SettingsReader};
 use crate::source::check::{dead_letter_topic, missing_rights, refuse_missing_rights, topic_faults};
 use crate::source::{self, Consumer, DeadLetters, SourceError};
 
@@ -79,11 +80,23 @@ fn check_files(mut reader: SettingsReader, clock: &Clock) -> Result<(Settings, C
     let (uncovered, unlisted) = (loaded.uncovered(clock.now()), loaded.unlisted());
     let targets = loaded.targets_or_faults(&mut reader);
     reader.add_faults(uncovered.this_year);
-    let exposures = settings.source.check_files(&mut reader);
+    let mut exposures = settings.source.check_files(&mut reader);
+    let web = LoadedWebConfig::read(settings.http.web_config_file.as_deref());
+    exposures.extend(web.exposures);
+    let mut outdated = SettingsFaults::default();
+    web.outdated.into_iter().for_each(|fault| outdated.add(fault));
+    reader.add_faults(outdated);
+    let config = config_or_faults(&settings.http, web.result, &mut reader);
     reader.finish()?;
     let mut report = CheckReport::default();
     report.add_line("settings: valid");
     report.add_line(format_args!("targets: {}, calendars: {}", targets.targets.len(), targets.calendars.len()));
+    if settings.http.web_config_file.is_some() {
+        report.add_line("web configuration: valid");
+    }
+    if !config.is_protected() && !settings.http.listen.ip().to_canonical().is_loopback() {
+        report.add_warning("http.accept_exposed lets everybody read the figures who can connect to http.listen");
+    }
     uncovered.next_year.iter().chain(unlisted.iter()).for_each(|fault| report.add_warning(fault));
     if unlisted.unreported() > 0 {
         report.add_warning(format_args!(

@@ -2,10 +2,11 @@
 //!
 //! Contents are compared, not times, so that a file may be anywhere and be replaced in any way. Without SIGHUP, a
 //! change is loaded once two checks in a row have found the same content, since the first may have seen a file that was
-//! still being written. Faulty files change nothing but a metric and the log. A fault is logged when it is found, and
+//! still being written. The web configuration is watched in the same way. Faulty files change nothing but a metric and the log. A fault is logged when it is found, and
 //! again on every SIGHUP.
 
 mod diff;
+mod web;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use self::diff::TargetsDiff;
+pub(super) use self::web::WebReloader;
 use super::files::{LoadedFiles, MissingHolidays, TargetFiles};
 use crate::clock::Clock;
 use crate::runtime::Shutdown;
@@ -33,6 +35,7 @@ pub(super) struct Reloader {
     targets: watch::Sender<Arc<Targets>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    web: WebReloader,
 }
 
 impl Reloader {
@@ -43,10 +46,11 @@ impl Reloader {
         targets: watch::Sender<Arc<Targets>>,
         metrics: Arc<Metrics>,
         clock: Clock,
+        web: WebReloader,
     ) -> Self {
         metrics.targets.reloaded(clock.now());
         let current = Arc::clone(&targets.borrow());
-        Self { files: Arc::new(files), read, changed: None, current, targets, metrics, clock }
+        Self { files: Arc::new(files), read, changed: None, current, targets, metrics, clock, web }
     }
 
     /// Reloads whenever `requested` is notified or the files have changed, until the shutdown.
@@ -64,6 +68,7 @@ impl Reloader {
                 () = requested.notified() => true,
                 () = sleep(self.files.check_interval) => false,
             };
+            self.web.check(is_requested).await;
             let files = Arc::clone(&self.files);
             let Ok(texts) = tokio::task::spawn_blocking(move || files.texts()).await else { return };
             if !is_requested && !self.has_settled_change(&texts) {

@@ -19,11 +19,13 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::access::{Client, WebAccess};
 use super::activity::{Activity, TrackedBody};
 use super::heads::MAX_HEAD_BYTES;
 use super::refusal::{self, COMMON_HEADERS, Refusal};
 use super::registry::OpenConnection;
 use super::socket::TimedSocket;
+use super::transport::Transport;
 use crate::telemetry::process::HttpMetrics;
 
 /// Maximum number of headers of a request.
@@ -45,19 +47,29 @@ pub(super) struct ConnectionContext {
     /// True once the server stops.
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) metrics: HttpMetrics,
+    pub(super) access: Arc<WebAccess>,
 }
 
 /// Serves a connection until either side ends it, it exceeds the timeout, or the server stops and its request is
 /// answered.
 pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: ConnectionContext) {
-    let ConnectionContext { router, timeout, mut stopping, metrics } = context;
+    let ConnectionContext { router, timeout, mut stopping, metrics, access } = context;
     // The last segment of an answer must not wait for a delayed acknowledgement. The call fails if the client is
     // already gone.
     let _ = stream.set_nodelay(true);
     let head_time = if open.is_reserved() { timeout.min(RESERVED_HEAD_TIME) } else { timeout };
+    let Ok(address) = stream.peer_addr() else { return };
+    let mut changes = access.subscribe();
+    let config = access.current();
+    let transport = tokio::select! {
+        accepted = Transport::accept(stream, config.tls.as_ref(), head_time, &metrics) => accepted,
+        () = stopped(&mut stopping) => None,
+    };
+    let Some(transport) = transport else { return };
+    let client = Client { address: address.ip(), has_certificate: transport.has_certificate() };
     let activity = Arc::new(Activity::new(open));
-    let io = TokioIo::new(TimedSocket::new(stream, Arc::clone(&activity), timeout, metrics.aborted.clone()));
-    let answers = answers(router, activity, metrics.clone());
+    let io = TokioIo::new(TimedSocket::new(transport, Arc::clone(&activity), timeout, metrics.aborted.clone()));
+    let answers = answers(router, activity, metrics.clone(), client);
     let mut connection = http1::Builder::new()
         // Without a timer, hyper applies no header timeout.
         .timer(TokioTimer::new())
@@ -72,17 +84,22 @@ pub(super) async fn serve(stream: TcpStream, open: OpenConnection, context: Conn
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
+        // Whoever was admitted by the previous configuration connects again.
+        _ = changes.changed() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
     };
     let parts = connection.into_parts();
     let mut socket = parts.io.into_inner();
     let is_over = match ended {
         _ if socket.overdue => false,
         Ok(()) => true,
-        Err(error) => refuse_head(&mut socket, &error, &parts.read_buf, &metrics).await,
+        Err(error) => refuse_head(&mut socket, &error, &parts.read_buf, &metrics, timeout).await,
     };
     if is_over {
         tokio::select! {
-            () = linger(&socket.stream) => {}
+            () = linger(socket.stream.tcp()) => {}
             () = stopped(&mut stopping) => {}
         }
         // A client may take longer, also at a stop, where the grace period ends this wait.
@@ -95,6 +112,7 @@ fn answers(
     router: Router,
     activity: Arc<Activity>,
     metrics: HttpMetrics,
+    client: Client,
 ) -> impl HttpService<
     axum::http::Request<Incoming>,
     Response = Response<TrackedBody>,
@@ -102,7 +120,8 @@ fn answers(
     Future = impl Future<Output = Result<Response<TrackedBody>, Infallible>> + Send,
 > {
     let router = TowerToHyperService::new(router);
-    service_fn(move |request: axum::http::Request<Incoming>| {
+    service_fn(move |mut request: axum::http::Request<Incoming>| {
+        request.extensions_mut().insert(client);
         let refused = (!activity.begin(request.uri().path())).then(|| refusal::is_api(request.uri()));
         let (activity, metrics, router) = (Arc::clone(&activity), metrics.clone(), router.clone());
         async move {
@@ -127,7 +146,13 @@ fn answers(
 
 /// Answers a head that hyper refused, or that did not arrive in time; `unparsed` is what hyper has left in its buffer.
 /// Returns false if there was nothing to answer.
-async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, unparsed: &[u8], metrics: &HttpMetrics) -> bool {
+async fn refuse_head(
+    socket: &mut TimedSocket,
+    error: &hyper::Error,
+    unparsed: &[u8],
+    metrics: &HttpMetrics,
+    timeout: Duration,
+) -> bool {
     let head = socket.refused_head();
     // hyper judges the framing of a body after it has taken the head from its buffer.
     let is_framing = head.len() > unparsed.len();
@@ -151,14 +176,20 @@ async fn refuse_head(socket: &mut TimedSocket, error: &hyper::Error, unparsed: &
         metrics.responded(refusal.status.as_u16());
         // It does not wait for a client that has left earlier answers unread.
         let _ = socket.stream.try_write(&refusal.bytes(json));
-        let _ = poll_fn(|context| Pin::new(&mut socket.stream).poll_shutdown(context)).await;
+        let closed = poll_fn(|context| Pin::new(&mut socket.stream).poll_shutdown(context));
+        let _ = tokio::time::timeout(timeout, closed).await;
     }
     is_answered
 }
 
 /// Answers with 503 if that needs no wait, and closes the connection.
-pub(super) fn refuse(stream: TcpStream, metrics: &HttpMetrics) {
+///
+/// A client that expects TLS gets no answer: a handshake would be a wait.
+pub(super) fn refuse(stream: TcpStream, is_tls: bool, metrics: &HttpMetrics) {
     metrics.refused.inc();
+    if is_tls {
+        return;
+    }
     // A socket of the standard library stays non-blocking, and can be written before the runtime knows that it is
     // writable.
     if let Ok(mut stream) = stream.into_std() {

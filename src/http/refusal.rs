@@ -21,6 +21,8 @@ pub(super) const COMMON_HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 pub(super) const JSON: &str = "application/json";
+/// Challenge of a 401 (RFC 7617).
+const CHALLENGE: &str = "Basic realm=\"pacemeter\", charset=\"UTF-8\"";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Refusal of a request: a status and what to do about it.
@@ -62,6 +64,16 @@ impl Refusal {
     );
     pub(super) const OVERLOADED: Self = Self::open(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
 
+    pub(super) const UNAUTHORIZED: Self =
+        Self::open(StatusCode::UNAUTHORIZED, "a user and the right password are needed; see http.web_config_file");
+    pub(super) const NO_CERTIFICATE: Self =
+        Self::open(StatusCode::FORBIDDEN, "a client certificate is needed; see http.web_config_file");
+    pub(super) const TOO_MANY_ATTEMPTS: Self =
+        Self::open(StatusCode::TOO_MANY_REQUESTS, "too many passwords wait to be verified; retry later");
+    pub(super) const RATE_LIMITED: Self =
+        Self::open(StatusCode::TOO_MANY_REQUESTS, "more requests than rate_limit of http.web_config_file allows");
+    pub(super) const PLAIN_HTTP: Self = Self::closing(StatusCode::BAD_REQUEST, "this port speaks TLS; use https");
+
     const fn open(status: StatusCode, message: &'static str) -> Self {
         Self { status, message, closes_connection: false }
     }
@@ -100,7 +112,8 @@ impl Refusal {
 
     /// Time after which a retry may succeed (seconds).
     fn retry_after(&self) -> Option<HeaderValue> {
-        (self.status == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("1"))
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+            .then(|| HeaderValue::from_static("1"))
     }
 }
 
@@ -112,6 +125,9 @@ impl IntoResponse for Refusal {
         }
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         response.extensions_mut().insert(self);
         response

@@ -58,7 +58,7 @@ impl Purpose {
 /// Client as far as fairness is concerned: an IPv4 address, or an IPv6 network of 64 bits, because one machine can use
 /// every address of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Peer(IpAddr);
+pub(super) struct Peer(IpAddr);
 
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::access::WebAccess;
 use super::api_request::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 use super::encoded_body::{EncodedBody, accepts_gzip};
 use super::hosts::AllowedHosts;
@@ -44,7 +45,7 @@ pub(super) struct AppState {
 /// render on.
 pub(super) fn router(
     service: Arc<dyn Service>,
-    hosts: AllowedHosts,
+    admission: Admission,
     timeout: Duration,
     page: Router<AppState>,
 ) -> Router {
@@ -68,7 +69,7 @@ pub(super) fn router(
         .merge(page)
         .fallback(async || Refusal::NOT_FOUND)
         .method_not_allowed_fallback(async || Refusal::METHOD)
-        .layer(middleware::from_fn_with_state(Arc::new(hosts), guard))
+        .layer(middleware::from_fn_with_state(Arc::new(admission), guard))
         .with_state(AppState {
             service,
             renderings: Arc::new(Semaphore::new(MAX_RENDERINGS)),
@@ -77,11 +78,21 @@ pub(super) fn router(
         })
 }
 
+/// Hosts and rights that a request needs before any route sees it.
+pub(super) struct Admission {
+    pub(super) hosts: AllowedHosts,
+    pub(super) access: Arc<WebAccess>,
+}
+
 /// Refuses what no route should see, completes refusals, and adds the common headers.
-async fn guard(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+async fn guard(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
     let json = is_api(request.uri());
     let (head, body) = request.into_parts();
-    let checked = hosts.check(&head);
+    let config = admission.access.current();
+    let checked = match admission.hosts.check(&head) {
+        Ok(()) => admission.access.check(&config, &head).await,
+        refused => refused,
+    };
     if checked == Err(Refusal::OTHER_HOST) {
         let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         tracing::warn!(event = "pacemeter.http.other_host", host, "request for another host refused");
@@ -99,6 +110,9 @@ async fn guard(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: N
     Refusal::complete(&mut response, json);
     for (name, value) in COMMON_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
+    }
+    for (name, value) in &config.headers {
+        response.headers_mut().insert(name, value.clone());
     }
     response
 }

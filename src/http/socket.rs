@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
 use super::heads::ReceivedHeads;
+use super::transport::Transport;
 use crate::source;
 
 /// Pause between two questions to the kernel whether an answer is delivered.
@@ -31,7 +31,7 @@ const DELIVERY_PAUSE: Duration = Duration::from_millis(20);
 /// previous answer is flushed. That answer has neither a body nor the common headers, so it is discarded, and
 /// [`serve`](super::connection::serve) answers instead.
 pub(super) struct TimedSocket {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Transport,
     activity: Arc<Activity>,
     timeout: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -46,7 +46,7 @@ pub(super) struct TimedSocket {
 }
 
 impl TimedSocket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, timeout: Duration, aborted: IntCounter) -> Self {
+    pub(super) fn new(stream: Transport, activity: Arc<Activity>, timeout: Duration, aborted: IntCounter) -> Self {
         let deadline = Box::pin(tokio::time::sleep(timeout));
         let heads = ReceivedHeads::default();
         Self { stream, activity, timeout, deadline, waiting: false, overdue: false, discarded: false, heads, aborted }
@@ -67,7 +67,7 @@ impl TimedSocket {
 
     /// True if the client has taken all that was written, or is gone: the kernel then has no address of it.
     fn is_delivered(&self) -> bool {
-        source::unacknowledged_bytes(&self.stream) == 0 || self.stream.peer_addr().is_err()
+        source::unacknowledged_bytes(self.stream.tcp()) == 0 || self.stream.tcp().peer_addr().is_err()
     }
 
     fn within_deadline<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -94,7 +94,7 @@ impl Drop for TimedSocket {
             self.aborted.inc();
         }
         if is_aborted || self.activity.is_answering() {
-            let _ = self.stream.set_zero_linger();
+            let _ = self.stream.tcp().set_zero_linger();
         }
     }
 }
@@ -141,11 +141,13 @@ impl AsyncWrite for TimedSocket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.waiting = false;
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        if flushed.is_ready() {
-            self.activity.flushed();
+        if flushed.is_pending() {
+            // TLS has taken more than the kernel.
+            return self.within_deadline(context, flushed);
         }
+        self.waiting = false;
+        self.activity.flushed();
         flushed
     }
 
@@ -154,6 +156,7 @@ impl AsyncWrite for TimedSocket {
             // The answer that replaces it is still to be written.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+        if closed.is_pending() { self.within_deadline(context, closed) } else { closed }
     }
 }

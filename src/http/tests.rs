@@ -10,10 +10,12 @@ use flate2::read::GzDecoder;
 use tokio::runtime::Runtime;
 
 use super::{
-    AllowedHosts, ApiRequest, BindError, EncodedBody, Readiness, SHUTDOWN_GRACE, Service, Settings, bind,
-    is_peer_error, routes,
+    AllowedHosts, ApiRequest, BindError, EncodedBody, Readiness, SHUTDOWN_GRACE, Service, Settings, WebAccess,
+    WebConfig, bind, is_peer_error, routes,
 };
 
+mod access;
+pub(super) mod certificates;
 mod delivery;
 mod driver;
 mod fairness;
@@ -21,9 +23,9 @@ mod hosts;
 mod page;
 mod refusals;
 mod registry;
+mod settings;
 mod shared;
 
-use crate::settings::{Layers, SettingsReader};
 use driver::{Answer, Fixed, TEXT, drain, eventually, hasty, metrics, serving, settings, start};
 
 #[test]
@@ -442,7 +444,11 @@ fn an_address_in_use_is_reported_with_the_remedy() {
     let server = serving(TEXT);
     let error = server
         .runtime
-        .block_on(bind(&Settings { listen: server.address, ..settings() }, server.metrics.clone()))
+        .block_on(bind(
+            &Settings { listen: server.address, ..settings() },
+            Arc::clone(&server.access),
+            server.metrics.clone(),
+        ))
         .unwrap_err();
     assert!(matches!(error, BindError::InUse { address } if address == server.address));
     assert_eq!(
@@ -455,7 +461,7 @@ fn an_address_in_use_is_reported_with_the_remedy() {
 fn a_foreign_address_is_distinct_from_one_in_use() {
     let runtime = Runtime::new().unwrap();
     let listen = SocketAddr::from(([192, 0, 2, 1], 0));
-    let error = runtime.block_on(bind(&Settings { listen, ..settings() }, metrics())).unwrap_err();
+    let error = runtime.block_on(bind(&Settings { listen, ..settings() }, open_access(), metrics())).unwrap_err();
     assert!(matches!(error, BindError::NotLocal { address } if address == listen), "{error}");
 }
 
@@ -466,32 +472,6 @@ fn a_failed_accept_is_a_peer_error_or_not() {
     assert!(![libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].into_iter().any(peer_error));
 }
 
-fn read(overrides: &[&str]) -> (Settings, SettingsReader) {
-    let overrides = overrides.iter().map(ToString::to_string).collect();
-    let mut reader = SettingsReader::load(&Layers { overrides, ..Layers::default() });
-    (Settings::read(&mut reader), reader)
-}
-
-#[test]
-fn the_default_address_is_loopback() {
-    let (settings, reader) = read(&[]);
-    reader.finish().unwrap();
-    let listen = SocketAddr::from(([127, 0, 0, 1], 9464));
-    let (hosts, timeout) = (AllowedHosts::default(), Duration::from_secs(10));
-    assert_eq!(settings, Settings { listen, max_connections: 64, max_connections_per_peer: 32, hosts, timeout });
-}
-
-#[test]
-fn impossible_settings_are_faults() {
-    for fault in [
-        "http.listen=localhost",
-        "http.listen=9464",
-        "http.max_connections=0",
-        "http.max_connections_per_peer=0",
-        "http.timeout=0s",
-    ] {
-        let faults = read(&[fault]).1.finish().expect_err(fault).to_string();
-        assert!(faults.contains(fault.split('=').next().unwrap()), "{faults}");
-    }
-    read(&["http.listen=[::]:80"]).1.finish().unwrap();
+fn open_access() -> Arc<WebAccess> {
+    Arc::new(WebAccess::new(WebConfig::default(), metrics()))
 }

@@ -60,8 +60,17 @@ impl Document {
 
     /// Parses a text; one that could not be read becomes an empty document with one fault.
     pub(crate) fn of(text: &FileText) -> Self {
+        Self::with(text, text.entries())
+    }
+
+    /// Parses a text of YAML; one that could not be read becomes an empty document with one fault.
+    pub(crate) fn of_yaml(text: &FileText) -> Self {
+        Self::with(text, text.yaml_entries())
+    }
+
+    fn with(text: &FileText, entries: Result<Vec<Entry>, SettingsFault>) -> Self {
         let name = text.name().to_owned();
-        match text.entries() {
+        match entries {
             Ok(root) => Self { name, root, faults: RefCell::default() },
             Err(fault) => {
                 let faults = FaultRecord { reported: vec![(0, fault)], ..FaultRecord::default() };
@@ -149,9 +158,33 @@ impl<'d> DocumentTable<'d> {
         self.document.fault(&self.full(key), self.line_of(key), message);
     }
 
+    /// Returns the names of all keys, in the order of the file.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.entries.iter().map(|entry| entry.name.as_str())
+    }
+
+    /// Reads a table whose keys the user chooses.
+    pub(crate) fn open_table(&self, key: &str) -> Option<DocumentTable<'d>> {
+        let entry = self.entry(key)?;
+        self.as_table(key, &entry.name, &entry.node, &format!("{}:", self.full(key)))
+    }
+
     /// True if the table has this key.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.node(key).is_some()
+    }
+
+    /// Returns the value of `key` if it is a string. Records no faults.
+    pub(crate) fn text(&self, key: &str) -> Option<&'d str> {
+        match &self.node(key)?.kind {
+            NodeKind::Plain(ValueKind::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// True if the value of `key` is a whole number.
+    pub(crate) fn is_number(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.kind, NodeKind::Plain(ValueKind::I64(_))))
     }
 
     /// True if the value of `key` is a list.

@@ -1,9 +1,10 @@
-//! A named text of TOML, such as a configuration file, read up to a limit.
+//! A named text of TOML or YAML, such as a configuration file, read up to a limit.
 //!
 //! A text may contain secrets, so [`FileText`] does not implement `Debug`.
 
 use super::fault::{SettingsFault, printable};
-use super::tree::{self, Entry};
+use super::tree::{self, Entry, SyntaxError};
+use super::yaml;
 use crate::file::{self, FileContent, FileKind, ReadError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,21 @@ impl FileText {
         paths.iter().zip(contents).map(|(path, content)| Self::of(path, content)).collect()
     }
 
+    /// Reads a regular file of at most 1 MiB, and its mode.
+    pub(crate) fn read_regular(path: &Path) -> (Self, Option<u32>) {
+        let content = file::read(path, MAX_FILE_BYTES, FileKind::Regular);
+        let mode = content.as_ref().ok().map(|content| content.metadata.mode());
+        (Self::of(path, content), mode)
+    }
+
+    /// Returns the text.
+    ///
+    /// # Errors
+    /// The reason why it could not be read.
+    pub(crate) fn text(&self) -> Result<&str, &str> {
+        self.content.as_deref().map_err(String::as_str)
+    }
+
     fn of(path: &Path, content: Result<FileContent, ReadError>) -> Self {
         let content = content.map_err(|error| error.to_string()).and_then(|content| text_of(content.bytes));
         Self { name: printable(&path.display().to_string()), content }
@@ -64,9 +80,21 @@ impl FileText {
     /// # Errors
     /// The text could not be read or is not TOML.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, SettingsFault> {
+        self.parsed(tree::parse)
+    }
+
+    /// Parses the whole text as YAML.
+    ///
+    /// # Errors
+    /// The text could not be read or is not YAML.
+    pub(super) fn yaml_entries(&self) -> Result<Vec<Entry>, SettingsFault> {
+        self.parsed(yaml::parse)
+    }
+
+    fn parsed(&self, parse: impl Fn(&str) -> Result<Vec<Entry>, SyntaxError>) -> Result<Vec<Entry>, SettingsFault> {
         let fault = |origin, message| SettingsFault { key: String::new(), origin: Some(origin), message };
         let text = self.content.as_ref().map_err(|message| fault(self.name.clone(), message.clone()))?;
-        tree::parse(text).map_err(|error| fault(self.origin(error.line.unwrap_or(0)), error.message))
+        parse(text).map_err(|error| fault(self.origin(error.line.unwrap_or(0)), error.message))
     }
 
     pub(super) fn name(&self) -> &str {

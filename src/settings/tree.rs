@@ -10,10 +10,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Maximum length of one part of a key, in bytes.
-const MAX_KEY_BYTES: usize = 200;
+pub(super) const MAX_KEY_BYTES: usize = 200;
 
 /// Maximum depth of tables and lists. The settings need less than ten.
-const MAX_DEPTH: usize = 20;
+pub(super) const MAX_DEPTH: usize = 20;
 
 /// A key and its value.
 #[derive(Debug, Clone)]

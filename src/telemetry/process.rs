@@ -58,8 +58,11 @@ pub const KAFKA_ERROR_KINDS: [&str; 6] = ["denied", "connection", "partition", "
 pub const RESTORE_SOURCES: [&str; 4] = ["newest", "older", "new", "rebuild"];
 
 /// Values of the label `status` of HTTP responses.
-pub const HTTP_STATUSES: [&str; 12] =
-    ["200", "400", "404", "405", "408", "413", "414", "421", "431", "500", "503", "other"];
+pub const HTTP_STATUSES: [&str; 15] =
+    ["200", "400", "401", "403", "404", "405", "408", "413", "414", "421", "429", "431", "500", "503", "other"];
+
+/// Values of the label `reason` of requests without access.
+pub const UNAUTHORIZED_REASONS: [&str; 4] = ["missing", "wrong", "limited", "certificate"];
 
 /// Handles of the process's own metrics. An update never blocks.
 pub struct Metrics {
@@ -137,6 +140,11 @@ pub fn raise(counter: &IntCounter, total: u64) {
 pub struct TimestampGauge(GaugeVec);
 
 impl TimestampGauge {
+    /// Makes every time absent.
+    pub fn clear(&self) {
+        self.0.reset();
+    }
+
     /// Sets the time of these label values.
     pub fn set(&self, labels: &[&str], time: Timestamp) {
         self.0.with_label_values(labels).set(time.as_seconds());

@@ -1,6 +1,7 @@
 //! Tests that need more than the library: the built program, a real Kafka, files of the repository. They are one
 //! binary, so that they share one Kafka.
 
+mod access;
 mod alerting;
 mod alerts;
 mod browsers;

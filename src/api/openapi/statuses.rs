@@ -3,11 +3,13 @@
 use serde_json::{Map, Value, json};
 
 /// Status of errors, and when it is answered.
-const ERRORS: [(u16, &str); 11] = [
+const ERRORS: [(u16, &str); 14] = [
     (
         400,
         "A parameter is unknown or invalid, the id of a period is invalid, or the request has no or several Host lines.",
     ),
+    (401, "A user and the right password are needed."),
+    (403, "A client certificate is needed."),
     (404, "Nothing has that name; `nearest` is the nearest existing name."),
     (405, "The method is not GET or HEAD."),
     (408, "The head of the request is too slow."),
@@ -15,6 +17,7 @@ const ERRORS: [(u16, &str); 11] = [
     (414, "The first line of the request is too long."),
     (421, "The host of the request is not accepted."),
     (431, "The head of the request is too large."),
+    (429, "Too many passwords wait to be verified, or there are more requests than the rate limit allows."),
     (500, "The file of a cut is damaged, and `error` names it; or a table is too large for a workbook."),
     (503, "The figures are not complete yet, and `reasons` says why; or the server has too much to do."),
     (OVERLOADED, "The server has too much to do."),
@@ -63,6 +66,10 @@ pub(super) fn components(error: &Value) -> Map<String, Value> {
                 let schema = json!({ "type": "integer" });
                 let retry = json!({ "description": "Seconds after which a retry may succeed; not while figures are not complete.", "schema": schema });
                 response["headers"] = json!({ "Retry-After": retry });
+            }
+            if status == 401 {
+                let schema = json!({ "type": "string" });
+                response["headers"] = json!({ "WWW-Authenticate": { "description": "Basic", "schema": schema } });
             }
             components.insert(component(status, is_json), response);
         };

@@ -48,7 +48,8 @@ impl Fixture {
         });
         let clock = Clock::manual(Timestamp::from_millis(1_000 * SECOND));
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(counters)));
-        let reload = Reloader::new(files, texts, sender, metrics, clock.clone());
+        let web = WebReloader::without_file(metrics.http.clone());
+        let reload = Reloader::new(files, texts, sender, metrics, clock.clone(), web);
         Self { path, _directory: directory, reload, received, clock }
     }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::http::{
     ApiContent, ApiRequest, ApiResponse, EncodedBody, PageAsset, PageRequest, PageResponse, Readiness, Service,
-    Settings, bind,
+    Settings, WebAccess, WebConfig, bind,
 };
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogCounters};
@@ -99,6 +99,7 @@ impl Service for Fixed {
 pub(super) struct Running {
     pub(super) runtime: Runtime,
     pub(super) address: SocketAddr,
+    pub(super) access: Arc<WebAccess>,
     pub(super) metrics: HttpMetrics,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) served: Option<JoinHandle<()>>,
@@ -111,6 +112,8 @@ pub(super) fn settings() -> Settings {
         max_connections_per_peer: 32,
         hosts: ["x"].into_iter().collect(),
         timeout: Duration::from_secs(10),
+        web_config_file: None,
+        accepts_exposed: false,
     }
 }
 
@@ -130,13 +133,18 @@ pub(super) fn metrics() -> HttpMetrics {
 }
 
 pub(super) fn start(settings: &Settings, service: Arc<dyn Service>) -> Running {
+    start_with(settings, service, WebConfig::default())
+}
+
+pub(super) fn start_with(settings: &Settings, service: Arc<dyn Service>, config: WebConfig) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let metrics = metrics();
-    let server = runtime.block_on(bind(settings, metrics.clone())).unwrap();
+    let access = Arc::new(WebAccess::new(config, metrics.clone()));
+    let server = runtime.block_on(bind(settings, Arc::clone(&access), metrics.clone())).unwrap();
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let served = runtime.spawn(server.serve(service, async move { drop(stopped.await) }));
-    Running { runtime, address, metrics, stop: Some(stop), served: Some(served) }
+    Running { runtime, address, access, metrics, stop: Some(stop), served: Some(served) }
 }
 
 pub(super) fn serving(text: &str) -> Running {

@@ -1,7 +1,8 @@
 //! Hosts under which requests are answered.
 
 use super::driver::{Answer, Fixed, Running, TEXT, settings, start};
-use super::{Arc, Settings, read};
+use super::settings::read;
+use super::{Arc, Settings};
 
 fn server() -> Running {
     let hosts = ["metrics.example.org", "Pacemeter"].into_iter().collect();

@@ -71,6 +71,20 @@ families! {
         "HTTP responses by status, refusals of malformed, large and late requests included.")
         .with_note("A status that is not listed counts as `other`.");
 
+    HTTP_UNAUTHORIZED = Family::own("pacemeter_http_unauthorized_total", Counter, &["reason"], Count("requests"),
+        "Requests refused because they lack a right password or a client certificate.")
+        .with_note("`missing` and `wrong` are passwords, `limited` is a password that was not verified because too many \
+            wait: [security](security.md).");
+    HTTP_HANDSHAKES_FAILED = Family::own("pacemeter_http_tls_handshakes_failed_total", Counter, &[],
+        Count("connections"), "TLS handshakes that failed, those without an accepted client certificate included.")
+        .with_note("Handshakes that take too long count in `pacemeter_http_connections_timed_out_total`.");
+    HTTP_WEB_CONFIG_SUCCESSFUL = Family::own("pacemeter_http_web_config_last_reload_successful", Gauge, &[], YesNo,
+        "Success of the last reading of the web configuration: 1 if applied, 0 if refused.")
+        .with_note("A configuration with faults is refused, and the previous one stays in force: [security](security.md).");
+    HTTP_CERTIFICATE_NOT_AFTER = Family::own("pacemeter_http_certificate_not_after_timestamp_seconds", Gauge, &[],
+        UnixSeconds, "End of the validity of the server certificate.")
+        .with_note("Absent without TLS.");
+
     LOG_MESSAGES = Family::own("pacemeter_log_messages_total", Counter, &["level"], Count("lines"),
         "Log lines accepted, by level.")
         .with_note("Lines dropped later are included, suppressed ones are not: [logs](logs.md#bounds).");

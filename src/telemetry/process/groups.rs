@@ -6,7 +6,7 @@ use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeV
 
 use super::{
     AGGREGATES, CHECKPOINT_DAMAGE, CHECKPOINT_FAILURES, HTTP_STATUSES, KAFKA_ERROR_KINDS, MetricBuilder,
-    RESTORE_SOURCES, TimestampGauge,
+    RESTORE_SOURCES, TimestampGauge, UNAUTHORIZED_REASONS,
 };
 use crate::clock::Timestamp;
 use crate::record::Stream;
@@ -255,6 +255,14 @@ pub struct HttpMetrics {
     pub timed_out: IntCounter,
     /// Connections reset because the client did not take its answer in time.
     pub aborted: IntCounter,
+    /// TLS handshakes that failed.
+    pub handshakes_failed: IntCounter,
+    /// Requests without access by reason, one of [`UNAUTHORIZED_REASONS`].
+    unauthorized: IntCounterVec,
+    /// Success of the last reading of the web configuration.
+    web_config_successful: Gauge,
+    /// End of the validity of the server certificate.
+    certificate_not_after: TimestampGauge,
     /// Responses by status, one of [`HTTP_STATUSES`].
     responses: IntCounterVec,
 }
@@ -266,8 +274,31 @@ impl HttpMetrics {
             evicted: builder.counter(&own::HTTP_CONNECTIONS_EVICTED),
             timed_out: builder.counter(&own::HTTP_CONNECTIONS_TIMED_OUT),
             aborted: builder.counter(&own::HTTP_CONNECTIONS_ABORTED),
+            handshakes_failed: builder.counter(&own::HTTP_HANDSHAKES_FAILED),
+            unauthorized: builder.counters(&own::HTTP_UNAUTHORIZED, UNAUTHORIZED_REASONS),
+            web_config_successful: builder.gauge(&own::HTTP_WEB_CONFIG_SUCCESSFUL),
+            certificate_not_after: builder.timestamp(&own::HTTP_CERTIFICATE_NOT_AFTER),
             responses: builder.counters(&own::HTTP_RESPONSES, HTTP_STATUSES),
         }
+    }
+
+    /// Counts a request without access, for one of [`UNAUTHORIZED_REASONS`].
+    pub fn unauthorized(&self, reason: &str) {
+        self.unauthorized.with_label_values(&[reason]).inc();
+    }
+
+    /// Notes that a web configuration is in force, with the end of its certificate's validity.
+    pub fn web_config_loaded(&self, not_after: Option<Timestamp>) {
+        self.web_config_successful.set(1.0);
+        match not_after {
+            Some(time) => self.certificate_not_after.set(&[], time),
+            None => self.certificate_not_after.clear(),
+        }
+    }
+
+    /// Notes that a changed web configuration is refused.
+    pub fn web_config_refused(&self) {
+        self.web_config_successful.set(0.0);
     }
 
     /// Counts a response.

@@ -101,6 +101,7 @@ fn every_family_of_the_process_is_exposed() {
     metrics.exposition.rendered(Duration::from_micros(1_500));
     metrics.targets.reloaded(Timestamp::from_millis(1_795_284_000_000));
     metrics.targets.reload_refused();
+    metrics.http.web_config_loaded(Some(Timestamp::from_millis(1_798_761_600_000)));
     (0..3).for_each(|_| drop(log.admit("pacemeter.test", Timestamp::EPOCH)));
     let text = text(&metrics);
     // `export` writes these.

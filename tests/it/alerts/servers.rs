@@ -135,6 +135,18 @@ impl Prometheus {
         Self(Server::start("prometheus", directory, &arguments))
     }
 
+    /// Starts with this configuration alone.
+    pub fn start_with(configuration: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("prometheus.yml");
+        fs::write(&file, configuration).expect("a configuration");
+        let arguments = [
+            format!("--config.file={}", file.display()),
+            format!("--storage.tsdb.path={}", directory.path().join("data").display()),
+        ];
+        Self(Server::start("prometheus", directory, &arguments))
+    }
+
     /// Starts without rules and targets on the samples of a text in the OpenMetrics format, however old they are.
     pub fn of_samples(samples: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");

@@ -65,7 +65,8 @@ pub(super) const ROWS: &[EventRow] = &[
         "pacemeter.http.exposed",
         "warn",
         "address",
-        "At start: the server listens beyond loopback, where anybody may read the figures.",
+        "At start: the server listens beyond loopback, and everybody who can connect may read the figures, as \
+         `http.accept_exposed` accepts.",
         "{address} is not loopback: whoever reaches it can read the figures",
     ),
     row(
@@ -84,6 +85,13 @@ pub(super) const ROWS: &[EventRow] = &[
         "a client hung up before its connection was accepted: {error}",
     ),
     row(
+        "pacemeter.http.handshake_failed",
+        "warn",
+        "address error",
+        "A TLS handshake failed: the client speaks no TLS or an old version, or has no accepted certificate.",
+        "handshake with {address} failed: {error}",
+    ),
+    row(
         "pacemeter.http.listening",
         "info",
         "address",
@@ -96,6 +104,14 @@ pub(super) const ROWS: &[EventRow] = &[
         "host",
         "A request named a host that is neither an address, `localhost` nor in `http.hosts`; it was refused with 421.",
         "request for host {host} refused; list it in http.hosts if it is yours",
+    ),
+    row(
+        "pacemeter.http.unauthorized",
+        "warn",
+        "address reason",
+        "A request without access was refused. `reason` is `missing` or `wrong` (password), `limited` (too many \
+         passwords wait) or `certificate` (none).",
+        "request from {address} refused: {reason}",
     ),
     row(
         "pacemeter.label.unlisted",
@@ -186,4 +202,26 @@ pub(super) const ROWS: &[EventRow] = &[
         "pacemeter {version} ({revision}), {settings:k}",
     )
     .noted("Pacemeter arrancó.", "Pacemeter started."),
+    row(
+        "pacemeter.web_config.outdated",
+        "warn",
+        "fault",
+        "At start: the server certificate has expired or is not valid yet, so clients refuse it.",
+        "clients will refuse the server certificate: {fault}",
+    ),
+    row(
+        "pacemeter.web_config.refused",
+        "error",
+        "fault faults",
+        "The changed web configuration has faults, of which there are `faults`; each of the first ones is a line. The \
+         previous one stays in force.",
+        "the changed web configuration is not in force: {fault}",
+    ),
+    row(
+        "pacemeter.web_config.reloaded",
+        "info",
+        "",
+        "The web configuration, its certificates and its keys were read again and are in force.",
+        "the web configuration was read again and is in force",
+    ),
 ];
