@@ -122,10 +122,11 @@ pub(super) fn unknown_names(dashboard: &Value, known: &[KnownFamily]) -> Vec<Str
     for (place, expression, label) in asked_beside_panels(dashboard) {
         faults.extend(unknown_parts(&expression, known, false).into_iter().map(|fault| format!("{place}: {fault}")));
         let series = expression.split('{').next().unwrap_or_default();
-        if let (Some(label), Some((family, _))) = (label, family_of(known, series)) {
-            if !family.labels.contains(&label) && !ADDED.contains(&label.as_str()) {
-                faults.push(format!("{place}: {series} has no label {label}"));
-            }
+        if let (Some(label), Some((family, _))) = (label, family_of(known, series))
+            && !family.labels.contains(&label)
+            && !ADDED.contains(&label.as_str())
+        {
+            faults.push(format!("{place}: {series} has no label {label}"));
         }
     }
     faults
