@@ -53,26 +53,26 @@ fn kind(size: usize) -> usize {
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALIVE[kind(layout.size())].fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller keeps the trait's contract of this very function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         ALIVE[kind(layout.size())].fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller keeps the trait's contract of this very function.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         ALIVE[kind(layout.size())].fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller keeps the trait's contract of this very function.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALIVE[kind(layout.size())].fetch_sub(layout.size(), Ordering::Relaxed);
         ALIVE[kind(size)].fetch_add(size, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller keeps the trait's contract of this very function.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

@@ -168,13 +168,7 @@ pub(crate) async fn start(
     let targets = loaded.targets_or_faults(&mut reader);
     let (web, web_texts) = web_config(&settings.http, &mut reader);
     reader.finish()?;
-    tracing::info!(
-        event = "pacemeter.started",
-        revision = REVISION,
-        settings = settings.changed.as_field(),
-        sources = settings.sources.as_field(),
-        "pacemeter started"
-    );
+    log_start(&settings);
     log_certificate_checks(&settings.source);
     log_failpoint();
     log_exposures(reader.exposures().iter().chain(&exposures));
@@ -222,6 +216,16 @@ pub(crate) async fn start(
     })?;
     let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
     Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _lock: lock, _deadline: deadline }))
+}
+
+fn log_start(settings: &Settings) {
+    tracing::info!(
+        event = "pacemeter.started",
+        revision = REVISION,
+        settings = settings.changed.as_field(),
+        sources = settings.sources.as_field(),
+        "pacemeter started"
+    );
 }
 
 /// Reads the web configuration with the contents of its files, and leaves faults in the reader. An expired certificate is

@@ -5,6 +5,7 @@ use super::panel::{ColourStep, PanelTable, Section, Visual, panel, query};
 use super::promql::{HOUR, RANGE, RATE, figure, increase, increase_of, quantile, ratio, share, sum_by};
 use super::variables::Variable;
 use super::{DashboardTable, text};
+use crate::settings::BilingualText;
 use crate::telemetry::catalogue::{Family, business};
 
 const QUEUE: &str = "queue=~\"$queue\"";
@@ -60,12 +61,25 @@ fn mean(family: &Family, matchers: &str, window: &str, labels: &str) -> String {
 }
 
 fn now() -> Vec<PanelTable> {
-    let answered = format!("{QUEUE},outcome=\"answered\"");
+    [counts_now(), means_now()].concat()
+}
+
+/// Returns a panel with one value.
+fn stat(
+    visual: Visual,
+    width: usize,
+    unit: &'static str,
+    title: BilingualText,
+    description: BilingualText,
+    expression: String,
+    legend: BilingualText,
+) -> PanelTable {
+    panel(visual, (width, 4), unit, title, description).query(query(expression, legend))
+}
+
+fn counts_now() -> Vec<PanelTable> {
     let free = figure(&business::AGENTS, &format!("{SITE},status=\"available\""));
     let waiting = sum_by("", &figure(&business::CALLS_WAITING, QUEUE));
-    let stat = |visual, width, unit, title, description, expression, legend| {
-        panel(visual, (width, 4), unit, title, description).query(query(expression, legend))
-    };
     vec![
         stat(
             Visual::StatBackground,
@@ -101,6 +115,12 @@ fn now() -> Vec<PanelTable> {
             text("libres", "free"),
         )
         .colours(&[(None, "red"), (Some(1.0), "green")]),
+    ]
+}
+
+fn means_now() -> Vec<PanelTable> {
+    let answered = format!("{QUEUE},outcome=\"answered\"");
+    vec![
         stat(
             Visual::Stat,
             3,
