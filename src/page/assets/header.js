@@ -17,7 +17,7 @@ export function header(view) {
         h("rect", { class: "m1", width: 26, height: 26, rx: 6 }), h("rect", { class: "m2", x: 5, y: 11, width: 12, height: 4, rx: 1 }), h("rect", { class: "m2", x: 18.5, y: 6, width: 2.5, height: 14, rx: 1 })),
       h("span", null, ctx.say(view.programme, "Pacemeter"))),
     h("nav", { "aria-label": w("views") }, VIEWS.map(([href, key]) => h("a", { href, "aria-current": isAt(href) ? "page" : null }, w(`nav-${key}`))), h("a", { href: "#data" }, w("nav-data"))),
-    h("p", { key: trustLine(ctx, trust), class: "trust" }, h("span", { class: trust.kind === "loading" ? "dot wait" : ["exact", "warned", "late"].includes(trust.kind) ? "dot" : "dot bad", "aria-hidden": "true" }), h("b", null, trustLine(ctx, trust))),
+    h("p", { line: true, class: "trust" }, h("span", { class: trust.kind === "loading" ? "dot wait" : ["exact", "warned", "late"].includes(trust.kind) ? "dot" : "dot bad", "aria-hidden": "true" }), h("b", null, trustLine(ctx, trust))),
     h("div", { class: "ctl", role: "group", "aria-label": "Idioma / Language" }, ["es", "en"].map((code) =>
       h("button", { type: "button", lang: code, "aria-pressed": String(ctx.language === code), "aria-label": code === "es" ? "ES, español" : "EN, English", onclick: () => view.onLanguage(code) }, code.toUpperCase()))),
     h("div", { class: "ctl" }, h("button", { type: "button", "aria-pressed": String(view.isDark), "aria-label": w("dark"), onclick: view.onTheme },
