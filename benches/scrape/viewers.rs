@@ -1,6 +1,6 @@
 //! Scrapes through HTTP beside viewers of the page: `cargo bench --locked --bench scrape -- viewers`.
 //!
-//! As many viewers as `http.max_connections` ask for `/api/v1/now` once a second, as the page does, while figures are
+//! `http.max_connections` viewers ask for `/api/v1/now` once a second, as the page does, while figures are
 //! published four times a second and `/metrics` is scraped 25 times a second. Phases with and without viewers alternate, so
 //! that the ratio of their p99 means something on a busy machine. The goal is at most 2.
 

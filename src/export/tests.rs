@@ -13,13 +13,7 @@ use crate::view::snapshot::SnapshotPublisher;
 use crate::view::totals::PresenceLimits;
 
 fn exporter(clock: Clock) -> Exporter {
-    let log = log::Settings {
-        level: tracing::Level::INFO,
-        format: log::Format::Auto,
-        colour: log::Colour::Auto,
-        burst: 1,
-        per_second: 1,
-    };
+    let log = log::Settings::OF_TESTS;
     let allowlists = Arc::new(Allowlists::default());
     Exporter::new(
         Arc::new(SnapshotPublisher::new(clock.now(), Arc::default(), Instant::now())),

@@ -50,13 +50,7 @@ impl World {
 
     /// Renders the newest snapshot as `/metrics`.
     pub(super) fn exposition(&self) -> String {
-        let log = log::Settings {
-            level: tracing::Level::INFO,
-            format: log::Format::Auto,
-            colour: log::Colour::Auto,
-            burst: 1,
-            per_second: 1,
-        };
+        let log = log::Settings::OF_TESTS;
         let api = &self.api;
         let exporter = Exporter::new(
             Arc::clone(&api.publisher),

@@ -8,7 +8,7 @@ use super::*;
 use crate::aggregate::Rules;
 use crate::allowlists::Allowlists;
 use crate::settings::{Layers, SettingsReader};
-use crate::telemetry::log::{Colour, Format, LogCounters, Settings};
+use crate::telemetry::log::{LogCounters, Settings};
 
 /// A targets file, its reloader, and the receiver of the reloaded targets.
 struct Fixture {
@@ -39,13 +39,7 @@ impl Fixture {
         let texts = files.texts();
         let (sender, mut received) = watch::channel(Arc::new(files.read(&texts).result.unwrap()));
         received.mark_unchanged();
-        let counters = LogCounters::new(&Settings {
-            level: tracing::Level::INFO,
-            format: Format::Auto,
-            colour: Colour::Auto,
-            burst: 1,
-            per_second: 1,
-        });
+        let counters = LogCounters::new(&Settings::OF_TESTS);
         let clock = Clock::manual(Timestamp::from_millis(1_000 * SECOND));
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(counters)));
         let web = WebReloader::without_file(metrics.http.clone());

@@ -122,13 +122,7 @@ pub(super) fn hasty() -> Settings {
 }
 
 pub(super) fn metrics() -> HttpMetrics {
-    let log = log::Settings {
-        level: tracing::Level::INFO,
-        format: log::Format::Auto,
-        colour: log::Colour::Auto,
-        burst: 1,
-        per_second: 1,
-    };
+    let log = log::Settings::OF_TESTS;
     Metrics::new(&[], &[], Arc::new(LogCounters::new(&log))).http
 }
 

@@ -45,6 +45,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Settings of tests that write no log.
+    #[cfg(test)]
+    pub(crate) const OF_TESTS: Self =
+        Self { level: Level::INFO, format: Format::Auto, colour: Colour::Auto, burst: 1, per_second: 1 };
+
     /// Reads the settings and leaves faults in the reader.
     pub fn read(reader: &mut SettingsReader) -> Self {
         let level = reader.string("log.level");

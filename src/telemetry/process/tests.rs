@@ -4,16 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::telemetry::catalogue::{self, own};
-use crate::telemetry::log::{Colour, Format, Settings};
+use crate::telemetry::log::Settings;
 
 fn log() -> Arc<LogCounters> {
-    Arc::new(LogCounters::new(&Settings {
-        level: tracing::Level::INFO,
-        format: Format::Auto,
-        colour: Colour::Auto,
-        burst: 1,
-        per_second: 1,
-    }))
+    Arc::new(LogCounters::new(&Settings::OF_TESTS))
 }
 
 fn metrics() -> Metrics {

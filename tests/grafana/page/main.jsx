@@ -45,7 +45,7 @@ function hollow(element, { defaults }) {
   return texts.filter((text) => ["NaN", "Infinity", "undefined", "null", "No data", "No value", defaults.noValue].includes(text));
 }
 
-/** What a drawn panel must have, by its type. */
+/** Selectors that a drawn panel must have, by its type. */
 const DRAWN = { timeseries: "canvas", stat: "[data-testid*='Panel content'] span, [data-testid*='panel content'] span", bargauge: "[data-testid*='Bar gauge']", table: "[role=gridcell]" };
 
 function faultsOf({ panel, frames, fault }) {

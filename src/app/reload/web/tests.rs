@@ -9,7 +9,7 @@ use super::*;
 use crate::http::WebConfig;
 use crate::settings::{Layers, SettingsReader};
 use crate::telemetry::Metrics;
-use crate::telemetry::log::{Colour, Format, LogCounters, Settings as LogSettings};
+use crate::telemetry::log::{LogCounters, Settings as LogSettings};
 
 struct World {
     reloader: WebReloader,
@@ -26,13 +26,7 @@ impl World {
         fs::write(&path, users).unwrap();
         let overrides = vec![format!("http.web_config_file={path:?}"), format!("http.listen={listen:?}")];
         let settings = http::Settings::read(&mut SettingsReader::load(&Layers { overrides, ..Layers::default() }));
-        let log = LogSettings {
-            level: tracing::Level::INFO,
-            format: Format::Auto,
-            colour: Colour::Auto,
-            burst: 1,
-            per_second: 1,
-        };
+        let log = LogSettings::OF_TESTS;
         let metrics = Arc::new(Metrics::new(&[], &[], Arc::new(LogCounters::new(&log))));
         let loaded = LoadedWebConfig::read(Some(&path));
         let config: WebConfig = loaded.result.unwrap_or_else(|faults| panic!("{faults}"));
