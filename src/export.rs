@@ -9,7 +9,8 @@ mod targets;
 mod tests;
 mod text;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use self::business::PreparedLabels;
@@ -39,7 +40,9 @@ pub struct Exporter {
 
 /// Rendering with its snapshot and time.
 struct CachedExposition {
-    snapshot: Arc<Snapshot>,
+    /// Identity of the snapshot. A strong reference would keep the views of every partition until the next scrape, which
+    /// would then pay for freeing them.
+    snapshot: Weak<Snapshot>,
     at: Timestamp,
     /// Time of the clock at the end of the rendering.
     finished: Timestamp,
@@ -61,7 +64,7 @@ impl CachedExposition {
     fn serves(&self, snapshot: &Arc<Snapshot>, now: Timestamp, arrived: Instant) -> bool {
         let is_recent =
             (self.at..self.finished + SHARED_FOR).contains(&now) && self.at.floor(MINUTE) == now.floor(MINUTE);
-        self.began > arrived || is_recent && Arc::ptr_eq(&self.snapshot, snapshot)
+        self.began > arrived || is_recent && ptr::eq(self.snapshot.as_ptr(), Arc::as_ptr(snapshot))
     }
 
     /// True if another rendering would take too much memory beside those that slow clients still read.
@@ -113,7 +116,7 @@ impl Exporter {
         let body = EncodedBody::counted(text, &memory).with_revision(snapshot.publication.revision);
         let body = Arc::new(body);
         self.metrics.exposition.rendered(began.elapsed());
-        let (finished, shown) = (self.clock.now(), Arc::clone(&body));
+        let (finished, shown, snapshot) = (self.clock.now(), Arc::clone(&body), Arc::downgrade(&snapshot));
         *shared = Some(CachedExposition { snapshot, at: now, finished, began, body, memory });
         shown
     }

@@ -10,7 +10,8 @@ mod language;
 mod markup;
 mod words;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use self::assets::Assets;
@@ -34,7 +35,8 @@ pub(crate) struct Page {
 
 /// Document of a snapshot.
 struct SharedDocument {
-    snapshot: Arc<Snapshot>,
+    /// Identity of the snapshot, whose views it does not keep.
+    snapshot: Weak<Snapshot>,
     rendered: Instant,
     body: Arc<EncodedBody>,
 }
@@ -69,7 +71,7 @@ impl Page {
         let mut documents = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, now) = (&mut documents[language as usize], api.instant());
         if let Some(last) = last
-            && Arc::ptr_eq(&last.snapshot, &snapshot)
+            && ptr::eq(last.snapshot.as_ptr(), Arc::as_ptr(&snapshot))
             && now.saturating_duration_since(last.rendered) < SHARED_FOR
         {
             return Arc::clone(&last.body);
@@ -77,7 +79,7 @@ impl Page {
         let figures = Figures::newest(api, &snapshot);
         let text = self.rendered(&figures, language);
         let body = Arc::new(EncodedBody::new(text));
-        *last = Some(SharedDocument { snapshot, rendered: now, body: Arc::clone(&body) });
+        *last = Some(SharedDocument { snapshot: Arc::downgrade(&snapshot), rendered: now, body: Arc::clone(&body) });
         body
     }
 

@@ -1,5 +1,5 @@
 //! The views of all partitions, added up once for all readers when a snapshot is published. So a reader adds up nothing:
-//! a scrape of 60 partitions takes 1.7 times the CPU of one of 6 (docs/benchmarks.md), instead of 3.4.
+//! a scrape of 60 partitions takes 1.4 times the CPU of one of 6 (docs/benchmarks.md), instead of 3.4.
 //!
 //! Panes and slots are shared until they change, so two views of a partition differ in those whose `Arc`s differ. Only
 //! times at which some partition's pane differs from the one before are added up again; all other sums are taken over.
