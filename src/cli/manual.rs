@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(text, "Reads.\n\\&./a is.\n\\&.b\n");
         let long = "pacemeter status --address https://10.20.0.15:9464 --ca-file server.crt --user ann";
         assert!(
-            example(long).lines().count() == 2 && example(long).contains(" \\(rs\n    \\-\\-ca"),
+            example(long).lines().count() == 2 && example(long).contains(" \\(rs\n    \\-\\-user"),
             "{}",
             example(long)
         );

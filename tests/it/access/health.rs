@@ -63,7 +63,11 @@ fn health_asks_a_server_with_tls_through_changes() {
     let certificates = Certificates::make();
     let probes = "auth_excluded_paths: [/livez, /readyz]\n";
     let file = certificates.configure(&format!("{TLS}{}{probes}", users("right", 4)));
-    let settings = [format!("http.web_config_file={}", shown(&file)), "kafka.bootstrap_servers=127.0.0.1:1".to_owned()];
+    let settings = [
+        format!("http.web_config_file={}", shown(&file)),
+        "kafka.bootstrap_servers=127.0.0.1:1".to_owned(),
+        "targets.check_interval=1h".to_owned(),
+    ];
     let state = tempfile::tempdir().expect("a temporary directory");
     let pacemeter = Pacemeter::start(&state, &settings);
     let line = format!("health --live --set http.listen={} --set {}", pacemeter.address(), settings[0]);
