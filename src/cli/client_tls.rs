@@ -236,8 +236,11 @@ impl Transport for TlsTransport {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.stream.sock.set_timeout(timeout);
         let output = &self.buffers.output()[..amount];
-        self.stream.write_all(output)?;
-        Ok(())
+        self.stream.write_all(output).map_err(|error| {
+            // The server may have said why, before it closed the connection.
+            let alert = self.stream.read(&mut [0]).err().map(ureq::Error::Io);
+            alert.filter(|alert| tls_error(alert).is_some()).unwrap_or_else(|| error.into())
+        })
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {

@@ -117,7 +117,10 @@ impl Page<'_> {
             let name = format!("\\fI{}\\fR", escaped(&value_name(argument)));
             if argument.is_required_set() { name } else { format!("[{name}]") }
         });
-        let below = children(self.command).next().map(|_| "\\fICOMMAND\\fR".to_owned());
+        let is_required = self.command.is_subcommand_required_set();
+        let below =
+            children(self.command).next().map(|_| if is_required { "\\fICOMMAND\\fR" } else { "[\\fICOMMAND\\fR]" });
+        let below = below.map(str::to_owned);
         let rest: Vec<String> = ["[\\fIOPTIONS\\fR]".to_owned()].into_iter().chain(words).chain(below).collect();
         format!(".B {}\n{}\n", escaped(&self.names.join(" ")), rest.join(" "))
     }
@@ -131,7 +134,7 @@ impl Page<'_> {
             let name = escaped(&format!("{}-{}", self.names.join("-"), child.get_name()));
             // Writing to a string does not fail.
             let _ = writeln!(text, ".TP\n.BR {name} (1)");
-            fill(text, &child.get_about().map(ToString::to_string).unwrap_or_default());
+            fill(text, &sentence(&child.get_about().map(ToString::to_string).unwrap_or_default()));
         }
     }
 
@@ -248,8 +251,14 @@ fn paragraphs(text: &mut String, plain: &str) {
         if index > 0 {
             text.push_str(".PP\n");
         }
-        fill(text, paragraph);
+        fill(text, &sentence(paragraph));
     }
+}
+
+/// Adds the full stop that clap strips.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    if text.is_empty() || text.ends_with(['.', '!', '?', ':']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// Adds the paragraphs of a list's item, all with its indentation.
@@ -258,7 +267,7 @@ fn item(text: &mut String, plain: &str) {
         if index > 0 {
             text.push_str(".IP\n");
         }
-        fill(text, paragraph);
+        fill(text, &sentence(paragraph));
     }
 }
 

@@ -27,7 +27,8 @@ fn serve(answers: &'static [&str]) -> String {
 fn health_asks_the_address_of_the_settings() {
     let certificates = Certificates::make();
     const READY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nready\n";
-    const WAITING: &str = "HTTP/1.1 503 -\r\ncontent-length: 29\r\nconnection: close\r\n\r\nreplaying calls\ntopic a is gone";
+    const WAITING: &str =
+        "HTTP/1.1 503 -\r\ncontent-length: 29\r\nconnection: close\r\n\r\nreplaying calls\ntopic a is gone";
     let address = serve(&[READY, WAITING]);
     // All addresses are asked on loopback.
     let port = address.rsplit(':').next().expect("a port").to_owned();
