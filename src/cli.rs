@@ -1,15 +1,21 @@
 //! Command line: definitions of commands and arguments; [`execute`] runs them.
 
 mod api_client;
+mod client_tls;
 mod cut;
 mod demo;
 mod execute;
 mod expectation;
 mod figures;
+mod health;
+mod help;
+mod http_config;
 mod kafka;
+mod manual;
 mod period;
 mod produce;
 mod progress;
+mod refusal;
 mod scrape;
 mod status;
 mod targets;
@@ -23,7 +29,7 @@ use crate::settings::{CONFIG_FILE, Layers, Redactor, parse_duration, printable_l
 use crate::source;
 use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -64,7 +70,7 @@ const PRINT_LIMIT: Duration = Duration::from_secs(2);
 /// # Errors
 /// Exit code if there is no command to run: [`Exit::Ok`] after help or version, [`Exit::Usage`] after a usage error.
 fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Command, Exit> {
-    Cli::try_parse_from(arguments).map(|cli| cli.command).map_err(|error| {
+    matched(arguments).map(|cli| cli.command).map_err(|error| {
         let text = redacted_parts(&error.render().to_string());
         if printable_lines(&text) == error.render().to_string() {
             // In colours. If standard error is closed, only the exit code is left.
@@ -78,6 +84,16 @@ fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Re
         }
         exit_of(&error)
     })
+}
+
+fn matched(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+}
+
+/// Returns the definitions of all commands, with their examples and exit codes.
+fn command() -> clap::Command {
+    help::with_texts(Cli::command())
 }
 
 /// clap reports help and version as errors, too; those go to standard output.
@@ -95,7 +111,7 @@ fn exit_of(error: &clap::Error) -> Exit {
     subcommand_required = true,
     arg_required_else_help = true
 )]
-#[command(max_term_width = 100, after_help = EXIT_CODES)]
+#[command(max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -113,19 +129,10 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
     text
 });
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 ok, 1 figures differ (demo), 64 usage, 65 state unusable, 70 bug, 73 state locked, 74 disk, 75 try again, 77 denied, \
-78 configuration, 141 standard output closed.";
-
-const SETTINGS_HELP: &str = "\
-Settings, later sources override earlier ones: built-in defaults, --config files in order, environment variables \
-(PACEMETER_KAFKA__BOOTSTRAP_SERVERS: prefix, then __ between levels), --set. `pacemeter run --print-config` prints all of them.";
-
 /// Command with its arguments. No `Debug`, because settings may contain secrets.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Consume events from Kafka and serve metrics on /metrics until SIGTERM or SIGINT.
-    #[command(after_help = SETTINGS_HELP)]
     Run(RunArgs),
     /// Run pacemeter on an embedded Kafka with a simulated programme; nothing to install.
     ///
@@ -133,12 +140,10 @@ pub(crate) enum Command {
     /// exit code 0 if all are equal, 1 if any differs.
     ///
     /// With --live it runs at the speed of the clock, with a history behind it, so that a Prometheus can be connected.
-    #[command(after_help = SETTINGS_HELP)]
     Demo(DemoArgs),
     /// Check the settings and the topics in Kafka; exit code 78 if the configuration must be fixed.
     ///
     /// Warnings are printed, and are no faults: each says what is wrong, where, and what to do.
-    #[command(after_help = SETTINGS_HELP)]
     Check(CheckArgs),
     /// Print a table with the progress of each target of a running pacemeter.
     ///
@@ -146,28 +151,33 @@ pub(crate) enum Command {
     /// of plan.
     /// "needs/h" is the required amount per remaining working hour, "had/h" the amount per working hour so far.
     /// "left" is the remaining working time.
-    #[command(after_help = SETTINGS_HELP)]
     Targets(targets::TargetsArgs),
     /// Print whether the figures of a running pacemeter can be relied on, its partitions, and the outcomes of records.
-    #[command(after_help = SETTINGS_HELP)]
     Status(status::StatusArgs),
     /// Print a cut (the figures at one instant) of a running pacemeter, compared with the figures known now.
-    #[command(after_help = SETTINGS_HELP)]
     Cut(cut::CutArgs),
     /// Print the figures of a day, week or month of a running pacemeter: as it closed, and as known now.
-    #[command(after_help = SETTINGS_HELP)]
     Period(period::PeriodArgs),
     /// Write simulated events to the topics of a Kafka cluster, for trials and load tests.
     ///
     /// The payments are invented. Refused (exit code 78) for brokers that are not on this machine and for topics that
     /// hold records, unless an option for each permits it.
-    #[command(after_help = SETTINGS_HELP)]
     Produce(ProduceArgs),
     /// Inspect or verify the state directory, or rebuild the figures from the logs.
-    #[command(subcommand, after_help = SETTINGS_HELP)]
+    #[command(subcommand)]
     State(StateCommand),
+    /// Check that the pacemeter of this machine is ready, as the health check of a container.
+    ///
+    /// Asks /readyz of the address that the settings name; if that is all addresses, on loopback. Whoever listens there is
+    /// trusted, as the probes of Kubernetes do, so that a certificate that is being renewed ends nothing. A note says if it
+    /// is not the one of http.web_config_file. An option of access or --address verifies it.
+    ///
+    /// Without an option no password is sent: list /readyz and /livez in auth_excluded_paths of that file.
+    Health(health::HealthArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
+    /// Write the manual, a page for each command, to a directory.
+    Man(manual::ManualArgs),
 }
 
 /// Subcommands of `pacemeter state`.
@@ -326,7 +336,7 @@ impl CompletionsArgs {
     /// Returns the completion script.
     pub(crate) fn script(&self) -> String {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut <Cli as clap::CommandFactory>::command(), "pacemeter", &mut script);
+        clap_complete::generate(self.shell, &mut command(), "pacemeter", &mut script);
         String::from_utf8_lossy(&script).into_owned()
     }
 }
@@ -350,7 +360,6 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parsed(line: &str) -> Result<Command, Exit> {
         Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| exit_of(&error))

@@ -75,7 +75,7 @@ mod registry;
 mod routes;
 mod socket;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transport;
 mod web_config;
 
@@ -88,8 +88,8 @@ pub use encoded_body::{BodyMemory, EncodedBody};
 pub use hosts::AllowedHosts;
 pub use page_request::{PageAsset, PageRequest, PageResponse, PageView};
 pub(crate) use routes::MAX_RENDERINGS;
-pub(crate) use web_config::LoadedWebConfig;
 pub use web_config::WebConfig;
+pub(crate) use web_config::{CertificateFacts, LoadedWebConfig, tls_versions};
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;

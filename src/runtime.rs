@@ -55,6 +55,38 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All exit codes, in their order.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Ok,
+        Self::Different,
+        Self::Usage,
+        Self::StateUnusable,
+        Self::Bug,
+        Self::StateLocked,
+        Self::Disk,
+        Self::TryAgain,
+        Self::Denied,
+        Self::Configuration,
+        Self::ClosedPipe,
+    ];
+
+    /// Returns the meaning for people: lower case, no full stop.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Exit::Ok => "done",
+            Exit::Different => "figures differ",
+            Exit::Usage => "the command line is invalid, or names what does not exist",
+            Exit::StateUnusable => "stored state cannot be used; the message says what to do",
+            Exit::Bug => "a bug; report the message",
+            Exit::StateLocked => "another process uses the state directory",
+            Exit::Disk => "a file cannot be read or written",
+            Exit::TryAgain => "not ready, or no answer; try again",
+            Exit::Denied => "a permission, password or certificate is missing",
+            Exit::Configuration => "settings or what they name must be changed first",
+            Exit::ClosedPipe => "standard output was closed",
+        }
+    }
+
     /// Returns the number that the operating system receives.
     pub fn code(self) -> u8 {
         match self {

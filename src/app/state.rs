@@ -76,7 +76,7 @@ fn verify_all(files: &StateFiles) -> Result<String, Failure> {
         }
     }
     is_damaged |= !report_cuts(files, None, &mut report)?;
-    if is_damaged { Err(Failure::new(Exit::StateUnusable, report.trim_end())) } else { Ok(report) }
+    if is_damaged { Err(damaged(&report)) } else { Ok(report) }
 }
 
 /// Verifies the hashes of all cuts, or of one. May run beside a running process.
@@ -90,8 +90,15 @@ pub(crate) fn verify_cuts(reader: SettingsReader, id: Option<&str>) -> Result<St
         if report_cuts(files, id.as_deref(), &mut report)? {
             return Ok(if report.is_empty() { "there are no cuts yet\n".to_owned() } else { report });
         }
-        Err(Failure::new(Exit::StateUnusable, report.trim_end()))
+        Err(damaged(&report))
     })
+}
+
+/// Failure of a verification, with the next step below its report.
+fn damaged(report: &str) -> Failure {
+    let remedy = "what is damaged or missing: put the original back, or for a cut accept the loss with pacemeter cut accept ID \
+                  --reason TEXT, and for a checkpoint start pacemeter, which uses an older one or rebuilds";
+    Failure::new(Exit::StateUnusable, format!("{report}{remedy}"))
 }
 
 /// Failure of a command that names a cut which does not exist.
@@ -146,7 +153,7 @@ pub(crate) fn accept_cuts(reader: SettingsReader, decision: CutDecision, clock: 
     let now = clock.now();
     StateFiles::new(&Settings::read(reader)?).work(move |files| {
         let Some((_, cuts)) = files.cuts()? else {
-            return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept"));
+            return Err(Failure::new(Exit::Usage, "there are no cuts, and nothing to accept; check state.directory"));
         };
         let (_lock, _) = files.lock()?;
         let compared = cuts.compare(&last_cuts(files)?);
@@ -164,7 +171,9 @@ pub(crate) fn accept_cuts(reader: SettingsReader, decision: CutDecision, clock: 
         if accepted.is_empty() {
             let what = id.as_ref().map_or("the cuts".to_owned(), |id| format!("cut {id}"));
             let unproven = if *adopts_unsealed { "without a keyed hash" } else { "lost or quarantined" };
-            let message = format!("nothing of {what} is {unproven}: there is nothing to accept");
+            let message = format!(
+                "nothing of {what} is {unproven}: there is nothing to accept; pacemeter cut verify says what is"
+            );
             return Err(Failure::new(Exit::Usage, hint.unwrap_or(message)));
         }
         let lines = accepted.iter().map(describe_acceptance).chain(hint);

@@ -2,17 +2,21 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 
-use super::{SettingsArgs, scrape};
+use super::http_config::{AccessArgs, ClientAccess, TlsAccess};
+use super::scrape::HttpClient;
+use super::{SettingsArgs, refusal};
 use crate::api::ApiError;
-use crate::http;
+use crate::http::{self, LoadedWebConfig};
 use crate::runtime::{Exit, Failure};
 use crate::settings::{SettingsReader, printable};
 
@@ -22,12 +26,15 @@ const MAX_ADDRESSES: usize = 4;
 /// Port of `http.listen` unless it is set.
 const USUAL_PORT: u16 = 9464;
 
-/// Address of the running pacemeter, given or taken from its settings.
+/// Address of the running pacemeter, given or taken from its settings, and the access to it.
 #[derive(Args)]
 pub(crate) struct Endpoint {
-    /// Address of the running pacemeter, as in `127.0.0.1:9464`; default: http.listen of the settings. Names are looked up.
+    /// Address of the running pacemeter, as in `127.0.0.1:9464` or, with TLS, `https://metrics.example.org:9464`; default:
+    /// http.listen of the settings. Names are looked up.
     #[arg(long, value_name = "HOST:PORT")]
-    pub(super) address: Option<HostPort>,
+    pub(super) address: Option<ServerAddress>,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }
@@ -36,16 +43,86 @@ impl Endpoint {
     /// Returns the server, from the settings if no address is given.
     ///
     /// # Errors
-    /// Exit code 78 with the faults of the settings; 75 if the name of the host cannot be resolved.
+    /// Exit code 78 with the faults of the settings or of the access; 64 if a password would be sent in the clear; 75 if the
+    /// name of the host cannot be resolved.
     pub(super) fn server(&self) -> Result<Server, Failure> {
+        let ClientAccess { credentials, tls } = self.access.read()?;
         if let Some(address) = &self.address {
-            return Ok(Server { name: address.to_string(), addresses: address.resolve()? });
+            let tls = match (address.is_tls, tls) {
+                (Some(false), Some(_)) => return Err(tls_without_tls()),
+                (Some(true), tls) => Some(tls.unwrap_or_default()),
+                (_, tls) => tls,
+            };
+            let tls = tls.map(|tls| tls.client(&address.at.host, None)).transpose()?;
+            let (name, addresses) = (address.at.to_string(), address.at.resolve()?);
+            return Server { name, addresses, client: HttpClient { tls, credentials } }.checked();
         }
         let mut reader = SettingsReader::load(&self.settings.layers());
-        let listen = http::Settings::read(&mut reader).listen;
+        let settings = http::Settings::read(&mut reader);
         reader.finish()?;
-        let address = reachable(listen);
-        Ok(Server { name: address.to_string(), addresses: vec![address] })
+        let address = reachable(settings.listen);
+        let own = match settings.web_config_file.as_deref().map(own_certificate) {
+            None => None,
+            Some(Ok(certificate)) => certificate,
+            // Whoever says how to ask need not be able to read it.
+            Some(Err(_)) if tls.is_some() => None,
+            Some(Err(failure)) => return Err(failure),
+        };
+        let tls = if own.is_some() { Some(tls.unwrap_or_default()) } else { tls };
+        let tls = tls.map(|tls| tls.client(&address.ip().to_string(), own)).transpose()?;
+        let (name, addresses) = (address.to_string(), vec![address]);
+        Server { name, addresses, client: HttpClient { tls, credentials } }.checked()
+    }
+}
+
+/// Certificate that `http.web_config_file` names; `None` without TLS.
+fn own_certificate(path: &Path) -> Result<Option<CertificateDer<'static>>, Failure> {
+    match LoadedWebConfig::read(Some(path)).result {
+        Ok(config) => Ok(config.certificate().cloned()),
+        Err(faults) => {
+            let message = format!(
+                "http.web_config_file cannot be used to ask the server; pass --address https://HOST:PORT and --ca-file, or                  correct it: {faults}"
+            );
+            Err(Failure::new(Exit::Configuration, message))
+        }
+    }
+}
+
+fn tls_without_tls() -> Failure {
+    let message = "--address begins with http://, and the access asks for TLS; begin the address with https://, or remove                    the options of TLS";
+    Failure::new(Exit::Usage, message)
+}
+
+/// Address of a server, and whether TLS is spoken there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerAddress {
+    /// True after `https://`, false after `http://`.
+    is_tls: Option<bool>,
+    at: HostPort,
+}
+
+impl FromStr for ServerAddress {
+    /// Says what to write instead.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let (is_tls, scheme, rest) = match text.split_once("://") {
+            None => (None, "", text),
+            Some(("https", rest)) => (Some(true), "https://", rest),
+            Some(("http", rest)) => (Some(false), "http://", rest),
+            Some((_, rest)) => {
+                return Err(format!(
+                    "has another scheme than https; write {}",
+                    rest.split('/').next().unwrap_or("HOST:PORT")
+                ));
+            }
+        };
+        match rest.split_once('/') {
+            Some((host, "")) if is_tls.is_some() => Ok(Self { is_tls, at: host.parse()? }),
+            Some((host, _)) if is_tls.is_some() => Err(format!("has a path; write {scheme}{host}")),
+            _ => Ok(Self { is_tls, at: rest.parse()? }),
+        }
     }
 }
 
@@ -100,9 +177,6 @@ impl FromStr for HostPort {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Some((_, rest)) = text.split_once("://") {
-            return Err(format!("is a URL; write {}", rest.split('/').next().unwrap_or("HOST:PORT")));
-        }
         if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
             return Err(format!("has no port; write {}", SocketAddr::new(ip, USUAL_PORT)));
         }
@@ -145,20 +219,50 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 pub(super) struct Server {
     name: String,
     addresses: Vec<SocketAddr>,
+    client: HttpClient,
 }
 
 /// Response of the API.
 #[derive(Debug)]
 pub(super) struct Response {
-    status: u16,
+    pub(super) status: u16,
     body: String,
+    path: String,
 }
 
 impl Server {
+    /// Refuses to send a password in the clear to another machine.
+    fn checked(self) -> Result<Self, Failure> {
+        let is_local = self.addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
+        if self.client.credentials.is_none() || self.client.tls.is_some() || is_local {
+            return Ok(self);
+        }
+        let name = &self.name;
+        let message =
+            format!("the password would be sent to {name} in the clear; pass --address https://{name}, or --ca-file");
+        Err(Failure::new(Exit::Usage, message))
+    }
+
+    /// Returns the server that listens at an address of this machine, whoever it is. No password is sent to it.
+    ///
+    /// # Errors
+    /// TLS cannot be used.
+    pub(super) fn unverified(listen: SocketAddr, has_tls: bool) -> Result<Self, Failure> {
+        let address = reachable(listen);
+        let tls = has_tls.then(|| TlsAccess::unverified().client(&address.ip().to_string(), None)).transpose()?;
+        let client = HttpClient { tls, credentials: None };
+        Ok(Self { name: address.to_string(), addresses: vec![address], client })
+    }
+
+    /// Returns the certificate that the server has presented, if it speaks TLS.
+    pub(super) fn presented(&self) -> Option<&CertificateDer<'static>> {
+        self.client.tls.as_ref()?.presented()
+    }
+
     /// Returns the response to `GET path` of the first address that responds.
     ///
     /// # Errors
-    /// Exit code 75 without a response.
+    /// Exit code 75 without a response; 77 if the server refuses the access; 78 if it is not the server that is trusted.
     pub(super) fn get(&self, path: &str) -> Result<Response, Failure> {
         self.get_within(path, TIMEOUT)
     }
@@ -166,20 +270,25 @@ impl Server {
     /// Returns the response to `GET path` of the first address that responds within `timeout`.
     ///
     /// # Errors
-    /// Exit code 75 without a response.
+    /// The errors of [`Server::get`].
     pub(super) fn get_within(&self, path: &str, timeout: Duration) -> Result<Response, Failure> {
-        let mut failure = String::new();
+        let mut failure = Failure::new(Exit::TryAgain, format!("{} has no address; pass --address", self.name));
         for &address in &self.addresses {
-            match scrape::get(address, path, timeout) {
-                Ok((status, body)) => return Ok(Response { status, body }),
-                Err(error) => failure = error.to_string(),
+            match self.client.get(address, path, timeout) {
+                Ok((status, body)) => return self.admitted(path, status, body),
+                Err(error) => failure = refusal::without_response(&self.name, self.client.tls.is_some(), &error),
             }
         }
-        let name = &self.name;
-        let message = format!(
-            "no response from pacemeter at {name}: {failure}; check that it runs and that http.listen is this address, or pass --address"
-        );
-        Err(Failure::new(Exit::TryAgain, message))
+        Err(failure)
+    }
+
+    /// Returns the response unless it says that the access is missing.
+    fn admitted(&self, path: &str, status: u16, body: String) -> Result<Response, Failure> {
+        let has_credentials = self.client.credentials.is_some();
+        match refusal::of_access(&self.name, status, has_credentials, &body) {
+            Some(failure) => Err(failure),
+            None => Ok(Response { status, body, path: path.to_owned() }),
+        }
     }
 
     /// Returns the body of the response to `GET path`, unchanged.
@@ -203,7 +312,13 @@ impl Response {
             500 => Exit::StateUnusable,
             _ => Exit::TryAgain,
         };
-        Err(Failure::new(exit, message(self.status, &self.body)))
+        let advice = refusal::advice(self.status, &self.path).map_or_else(String::new, |advice| format!("; {advice}"));
+        Err(Failure::new(exit, message(self.status, &self.body) + &advice))
+    }
+
+    /// Returns the lines of the body, whatever the status is.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.body.lines()
     }
 
     /// Returns the reason if the response is that there is no such thing.
@@ -243,98 +358,4 @@ pub(super) fn path_segment(name: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-
-    /// Answers one connection after the other with these statuses and bodies; returns the address.
-    pub(in crate::cli) fn serve(answers: &'static [(u16, &str)]) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || {
-            for (status, body) in answers {
-                let (mut stream, _) = listener.accept().unwrap();
-                let _ = stream.read(&mut [0; 4_096]).unwrap();
-                let length = body.len();
-                let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                stream.write_all((head + body).as_bytes()).unwrap();
-            }
-        });
-        address
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_is_reached_on_the_loopback() {
-        let found = |listen: &str| reachable(listen.parse().unwrap()).to_string();
-        assert_eq!(found("0.0.0.0:9464"), "127.0.0.1:9464");
-        assert_eq!(found("[::]:9464"), "[::1]:9464");
-        assert_eq!(found("192.0.2.1:80"), "192.0.2.1:80");
-    }
-
-    #[test]
-    fn an_address_is_a_name_or_an_ip_and_a_port() {
-        for text in ["127.0.0.1:9464", "pacemeter.example.org:80", "[::1]:9464", "pod_7:1", "Señal-1:65535"] {
-            assert_eq!(text.parse::<HostPort>().map(|address| address.to_string()), Ok(text.to_owned()));
-        }
-        for (text, advice) in [
-            ("localhost", "write localhost:9464"),
-            ("192.0.2.1", "write 192.0.2.1:9464"),
-            ("::1", "write [::1]:9464"),
-            ("[::1]", "write [::1]:9464"),
-            ("http://localhost:9464/metrics", "write localhost:9464"),
-            ("localhost:", "no port"),
-            ("localhost:0", "no port"),
-            ("localhost:70000", "no port"),
-            ("localhost:9464/", "no port"),
-            ("2001:db8::7:x", "no port"),
-            ("2001:db8::7:1:99999", "no port"),
-            ("a:b:1", "needs brackets"),
-            ("[localhost]:1", "no IPv6 address"),
-            (":9464", "no host"),
-            ("a b:1", "no host"),
-            ("me@host:1", "no host"),
-        ] {
-            let error = text.parse::<HostPort>().expect_err(text);
-            assert!(error.contains(advice), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn names_of_hosts_are_resolved() {
-        let loopback = HostPort { host: "localhost".to_owned(), port: 9464 }.resolve().unwrap();
-        assert!(loopback.iter().all(|address| address.ip().is_loopback() && address.port() == 9464), "{loopback:?}");
-        let failure = HostPort { host: "nowhere.invalid".to_owned(), port: 1 }.resolve().unwrap_err();
-        assert!(failure.exit == Exit::TryAgain && failure.message.contains("nowhere.invalid"), "{failure:?}");
-    }
-
-    #[test]
-    fn the_next_address_is_asked_if_one_does_not_respond() {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let address = serve(&[(404, "{\"error\":\"a\"}")]);
-        let server = Server { name: "here".to_owned(), addresses: vec![free, address] };
-        let response = server.get("/").unwrap();
-        assert_eq!(response.absence(), Some("a".to_owned()));
-        assert_eq!(response.body().unwrap_err(), Failure::new(Exit::Usage, "a"));
-    }
-
-    #[test]
-    fn error_responses_become_messages() {
-        let reasons = r#"{"error":"the figures are not there yet","reasons":["replaying the log: 1 of 2 records read","topic a is missing"]}"#;
-        assert_eq!(
-            message(503, reasons),
-            "the figures are not there yet: replaying the log: 1 of 2 records read; topic a is missing"
-        );
-        assert_eq!(message(404, r#"{"error":"no such cut","nearest":"x"}"#), "no such cut");
-        assert_eq!(
-            message(404, "not found, see / for what there is\n"),
-            "pacemeter responds with status 404: not found, see / for what there is"
-        );
-    }
-
-    #[test]
-    fn names_are_encoded_as_one_path_segment() {
-        assert_eq!(path_segment("20200515T230000.250Z"), "20200515T230000.250Z");
-        assert_eq!(path_segment("../ñ?x"), "..%2F%C3%B1%3Fx");
-    }
-}
+pub(super) mod tests;

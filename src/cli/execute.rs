@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::cut::{CutArgs, CutCommand};
 use super::demo::{self, Subject};
-use super::{Command, RunArgs, StateCommand, cut, period, produce, status, targets};
+use super::{Command, RunArgs, StateCommand, cut, health, manual, period, produce, status, targets};
 use crate::app;
 use crate::clock::Clock;
 use crate::http::MAX_RENDERINGS;
@@ -63,6 +63,8 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Failure> {
             let reader = SettingsReader::load(&arguments.settings.layers());
             print(&app::state::rebuild(reader, arguments.stream, arguments.force)?).map(|()| Exit::Ok)
         }
+        Command::Health(arguments) => health::run(arguments).map(|()| Exit::Ok),
+        Command::Man(arguments) => manual::run(arguments, super::command(), &clock).map(|()| Exit::Ok),
         Command::Completions(arguments) => print(&arguments.script()).map(|()| Exit::Ok),
     }
 }

@@ -63,9 +63,10 @@ impl DeliveryFailures {
     /// Number of lost records and the first error.
     fn check(&self) -> Result<(), Failure> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some((count, first)) => {
-                Err(Failure::new(Exit::TryAgain, format!("{count} records could not be delivered, the first: {first}")))
-            }
+            Some((count, first)) => Err(Failure::new(
+                Exit::TryAgain,
+                format!("{count} records could not be delivered, the first: {first}; {ADVICE}"),
+            )),
             None => Ok(()),
         }
     }
@@ -135,7 +136,7 @@ impl KafkaWriter {
         while self.producer.in_flight_count() > 0 {
             self.failures.check()?;
             if Instant::now() >= deadline {
-                let message = format!("records are not acknowledged within {} s", timeout.as_secs());
+                let message = format!("records are not acknowledged within {} s; {ADVICE}", timeout.as_secs());
                 return Err(Failure::new(Exit::TryAgain, message));
             }
             std::thread::sleep(FLUSH_PAUSE);
@@ -205,6 +206,9 @@ fn is_transient(error: &KafkaError) -> bool {
     )
 }
 
+/// Next step after a failure of the client.
+const ADVICE: &str = "pacemeter check asks the same brokers and says what to do";
+
 /// Converts a client error to a failure with its exit code.
 pub(super) fn failure(context: &str, error: &KafkaError) -> Failure {
     use RDKafkaErrorCode as Code;
@@ -220,5 +224,5 @@ pub(super) fn failure(context: &str, error: &KafkaError) -> Failure {
         | None => Exit::Configuration,
         Some(_) => Exit::TryAgain,
     };
-    Failure::new(exit, format!("{context}: {}", error.to_string().to_lowercase()))
+    Failure::new(exit, format!("{context}: {}; {ADVICE}", error.to_string().to_lowercase()))
 }

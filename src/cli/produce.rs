@@ -182,7 +182,8 @@ fn load(
     if span.saturating_add(disorder) >= horizon {
         let horizon = format_duration(Duration::from_millis(horizon.unsigned_abs()));
         let message = format!(
-            "--span and --disorder together must be shorter than the shortest horizon ({horizon}), because older events expire"
+            "--span and --disorder together must be shorter than the shortest horizon ({horizon}), because older events expire; \
+             shorten one of them"
         );
         return Err(Failure::new(Exit::Usage, message));
     }
@@ -262,6 +263,9 @@ fn write_expected_figures(path: &Path, oracle: &Oracle, seed: u64, now: Timestam
     match file::within(WRITE_TIMEOUT, move || std::fs::write(own_path, text)) {
         Ok(Some(Ok(()))) => Ok(()),
         Ok(Some(Err(error))) | Err(error) => Err(Failure::from_io(what, &error)),
-        Ok(None) => Err(Failure::new(Exit::Disk, format!("{what}: not written within {} s", WRITE_TIMEOUT.as_secs()))),
+        Ok(None) => Err(Failure::new(
+            Exit::Disk,
+            format!("{what}: not written within {} s; name another file in --ledger", WRITE_TIMEOUT.as_secs()),
+        )),
     }
 }

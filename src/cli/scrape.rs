@@ -3,24 +3,65 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector as _, TcpConnector};
+
+use super::client_tls::{TlsClient, TlsConnector};
+use super::http_config::Credentials;
+
 /// Maximum size of a response in bytes, larger than `/metrics` ever is.
 const MAX_RESPONSE: u64 = 256 * 1024 * 1024;
 
-/// Returns status and body of `GET path`.
+/// Client of one server: its TLS, and the credentials that every request carries.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HttpClient {
+    /// TLS, or `None` for plain HTTP.
+    pub(super) tls: Option<TlsClient>,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl HttpClient {
+    /// Returns status and body of `GET path`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, takes longer than `timeout` in all, or does not respond with text.
+    pub(super) fn get(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        timeout: Duration,
+    ) -> Result<(u16, String), Box<ureq::Error>> {
+        // The response must come from the process itself, not from a proxy or a redirect.
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .build();
+        let (agent, scheme) = match &self.tls {
+            None => (ureq::Agent::new_with_config(config), "http"),
+            Some(tls) => {
+                let connector = ().chain(TcpConnector::default()).chain(TlsConnector(tls.clone()));
+                (ureq::Agent::with_parts(config, connector, DefaultResolver::default()), "https")
+            }
+        };
+        let mut request = agent.get(format!("{scheme}://{address}{path}"));
+        if let Some(credentials) = &self.credentials {
+            request = request.header("authorization", credentials.header());
+        }
+        let mut response = request.call()?;
+        let body = response.body_mut().with_config().limit(MAX_RESPONSE).read_to_string()?;
+        Ok((response.status().as_u16(), body))
+    }
+}
+
+/// Returns status and body of `GET path` over plain HTTP.
 ///
 /// # Errors
-/// The server cannot be reached, takes longer than `timeout` in all, or does not respond with text.
-pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<(u16, String), ureq::Error> {
-    // The response must come from the process itself, not from a proxy or a redirect.
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None);
-    let mut response = ureq::Agent::new_with_config(config.build()).get(format!("http://{address}{path}")).call()?;
-    let body = response.body_mut().with_config().limit(MAX_RESPONSE).read_to_string()?;
-    Ok((response.status().as_u16(), body))
+/// The errors of [`HttpClient::get`].
+pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<(u16, String), Box<ureq::Error>> {
+    HttpClient::default().get(address, path, timeout)
 }
 
 /// Samples of an exposition as floats, for display; types and help are dropped.
@@ -82,7 +123,7 @@ mod tests {
     }
 
     /// Serves one connection with `answer`, then closes it; returns the result of `get` and the request.
-    fn exchange(answer: &'static str) -> (Result<(u16, String), ureq::Error>, String) {
+    fn exchange(answer: &'static str) -> (Result<(u16, String), Box<ureq::Error>>, String) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {

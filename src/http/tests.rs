@@ -15,7 +15,7 @@ use super::{
 };
 
 mod access;
-pub(super) mod certificates;
+pub(crate) mod certificates;
 mod delivery;
 mod driver;
 mod fairness;

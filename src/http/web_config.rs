@@ -16,9 +16,13 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 
 use crate::clock::{Clock, Timestamp};
 use crate::settings::{FileText, SecretExposure, SettingsFault, SettingsFaults};
+
+pub(crate) use certificate::CertificateFacts;
+pub(crate) use tls::tls_versions;
 
 /// Rights and transport in force. Without a file, everybody who can connect may read, and nothing is encrypted.
 ///
@@ -27,6 +31,8 @@ use crate::settings::{FileText, SecretExposure, SettingsFault, SettingsFaults};
 pub struct WebConfig {
     /// TLS, or `None` for plain HTTP.
     pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Certificate of the server; with TLS never `None`.
+    certificate: Option<CertificateDer<'static>>,
     /// True if a request needs a client certificate.
     pub(super) needs_certificate: bool,
     /// True if client certificates are those of a certificate authority that the file names.
@@ -52,6 +58,11 @@ pub(super) struct RateLimit {
 }
 
 impl WebConfig {
+    /// Returns the server's own certificate, or `None` for plain HTTP.
+    pub(crate) fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.certificate.as_ref()
+    }
+
     /// True if only those can read whom the file admits, and nobody on the way can listen.
     pub fn is_protected(&self) -> bool {
         let is_authenticated = !self.users.is_empty() || (self.needs_certificate && self.is_certificate_verified);

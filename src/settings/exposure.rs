@@ -11,6 +11,9 @@ const OTHERS_READ: u32 = 0o044;
 /// Mode bits with which group and others may write.
 const OTHERS_WRITE: u32 = 0o022;
 
+/// Mode bits of a secret with which others may read it, or anybody but its owner write it.
+const UNSAFE_MODE: u32 = 0o026;
+
 /// A place where other users can read or replace a secret: what it is and what to do, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretExposure(String);
@@ -19,6 +22,18 @@ impl SecretExposure {
     /// Describes what is wrong and what to do: one line, lower case, no full stop.
     pub(crate) fn new(message: &str) -> Self {
         Self(printable(&redacted_parts(message)))
+    }
+
+    /// Refuses the mode of a file with a secret if anybody can read it, or others than its owner can write it.
+    ///
+    /// # Errors
+    /// Path, mode and remedy: one line, lower case, no full stop.
+    pub(crate) fn refuse_unsafe(path: &Path, mode: u32) -> Result<(), String> {
+        if mode & UNSAFE_MODE == 0 {
+            return Ok(());
+        }
+        let (path, mode) = (path.display(), mode & 0o7777);
+        Err(format!("{path}, whose mode {mode:o} lets other users read or write it; chmod 600 {path}"))
     }
 
     /// Returns what the mode of a file with a secret permits to other users, if anything.

@@ -32,7 +32,7 @@ impl FileText {
     }
 
     /// Reads a file of at most 1 MiB, and the mode of a regular one. A pipe is allowed.
-    pub(super) fn read_with_mode(path: &Path) -> (Self, Option<u32>) {
+    pub(crate) fn read_with_mode(path: &Path) -> (Self, Option<u32>) {
         let content = file::read(path, MAX_FILE_BYTES, FileKind::RegularOrPipe);
         let metadata = content.as_ref().ok().map(|content| &content.metadata).filter(|metadata| metadata.is_file());
         let mode = metadata.map(MetadataExt::mode);

@@ -1,9 +1,10 @@
 //! The built program on a pseudo-terminal, and what an emulator of a terminal shows of it.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::num::NonZeroU16;
 use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::ptr;
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,8 @@ pub struct Terminal {
     child: Child,
     emulator: Arc<Mutex<vt100::Parser>>,
     reader: Option<JoinHandle<()>>,
+    /// Side of the terminal on which keys are typed.
+    keys: File,
 }
 
 /// One row of the terminal.
@@ -32,10 +35,33 @@ pub struct Row {
 
 impl Terminal {
     pub fn start(lines: u16, columns: u16, arguments: &[&str]) -> Self {
+        let mut command = child_command(arguments);
+        command.stdin(Stdio::null());
         let (controller, terminal) = pseudo_terminal(lines, columns);
+        Self::spawn(lines, columns, &mut command, controller, terminal)
+    }
+
+    /// Starts a shell in a session of its own, which reads what [`Terminal::type_keys`] types.
+    pub fn start_shell(lines: u16, columns: u16, command: &mut Command) -> Self {
+        let (controller, terminal) = pseudo_terminal(lines, columns);
+        command.stdin(Stdio::from(terminal.try_clone().expect("a descriptor")));
+        // SAFETY: both calls are async-signal-safe, and descriptor 0 is the terminal.
+        unsafe {
+            command.pre_exec(|| {
+                let is_led = libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0;
+                if is_led { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+            });
+        }
+        Self::spawn(lines, columns, command, controller, terminal)
+    }
+
+    fn spawn(lines: u16, columns: u16, command: &mut Command, controller: OwnedFd, terminal: OwnedFd) -> Self {
         let output = || Stdio::from(terminal.try_clone().expect("a descriptor"));
-        let mut command: Command = child_command(arguments);
-        let child = command.env("TERM", "xterm").stdin(Stdio::null()).stdout(output()).stderr(output()).spawn();
+        let child = command.env("TERM", "xterm").stdout(output()).stderr(output()).spawn();
+        // The controller reads an end once nobody has the terminal open any more.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        drop(terminal);
+        let keys = File::from(controller.try_clone().expect("a descriptor"));
         let size = |size| NonZeroU16::new(size).expect("not empty");
         let emulator = Arc::new(Mutex::new(vt100::Parser::new(size(lines), size(columns), SCROLLBACK)));
         let reader = thread::spawn({
@@ -48,7 +74,12 @@ impl Terminal {
                 }
             }
         });
-        Self { child: child.expect("the program starts"), emulator, reader: Some(reader) }
+        Self { child: child.expect("the program starts"), emulator, reader: Some(reader), keys }
+    }
+
+    /// Types keys, as a person does.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes them");
     }
 
     /// All rows that are not empty at the end, the oldest first.

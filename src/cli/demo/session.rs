@@ -181,7 +181,9 @@ impl DemoSession<'_> {
         self.flow.update(&status).map_err(|message| Failure::new(Exit::Bug, message))?;
         if self.flow.position(stream, partition) < low {
             let topic = self.embedded.writer.topic(stream);
-            let message = format!("the embedded kafka dropped unread records of {topic} partition {partition}");
+            let message = format!(
+                "the embedded kafka dropped unread records of {topic} partition {partition}; lower --speed or --scale"
+            );
             return Err(Failure::new(Exit::Different, message));
         }
         Ok(())

@@ -123,7 +123,13 @@ fn refused(topic: &str, code: RDKafkaErrorCode) -> Failure {
     let denied =
         matches!(code, RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed);
     let exit = if denied { Exit::Denied } else { Exit::Configuration };
-    Failure::new(exit, format!("topic {topic} cannot be created: {}", code.to_string().to_lowercase()))
+    Failure::new(
+        exit,
+        format!(
+            "topic {topic} cannot be created: {}; create it yourself, or grant Create on it",
+            code.to_string().to_lowercase()
+        ),
+    )
 }
 
 /// Warns if the topics already contain records, which the expected figures of this run do not include.

@@ -24,6 +24,6 @@ pub(in crate::http) fn make(directory: &Path, name: &str, extensions: &[&str]) {
 }
 
 /// Makes the certificate of a server on loopback.
-pub(in crate::http) fn make_server(directory: &Path) {
+pub(crate) fn make_server(directory: &Path) {
     make(directory, "server", &["subjectAltName=DNS:localhost,IP:127.0.0.1"]);
 }

@@ -10,16 +10,16 @@ use crate::clock::Timestamp;
 
 /// Names and validity of a certificate.
 #[derive(Debug)]
-pub(super) struct CertificateFacts {
+pub(crate) struct CertificateFacts {
     /// Subject alternative names: DNS names, addresses, e-mail addresses and URIs.
-    pub(super) names: Vec<String>,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+    pub(crate) names: Vec<String>,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
 }
 
 impl CertificateFacts {
     /// Parses a certificate; `None` if it is malformed.
-    pub(super) fn parse(certificate: &CertificateDer<'_>) -> Option<Self> {
+    pub(crate) fn parse(certificate: &CertificateDer<'_>) -> Option<Self> {
         let certificate = Certificate::from_der(certificate).ok()?;
         let certificate = certificate.tbs_certificate();
         let names = certificate.get_extension::<SubjectAltName>().ok()?;

@@ -47,8 +47,6 @@ const UNSUPPORTED: [(&str, &str); 6] = [
 const MAX_CERTIFICATES: usize = 1_000;
 /// Maximum number of names of clients.
 const MAX_NAMES: usize = 1_000;
-/// Mode bits of a key with which others may read it, or anybody but its owner write it.
-const UNSAFE_KEY_MODE: u32 = 0o026;
 
 /// Files of one reading.
 pub(super) struct TlsFiles {
@@ -103,11 +101,8 @@ impl TlsFiles {
     fn key(&mut self, table: &DocumentTable<'_>) -> Option<PrivateKeyDer<'static>> {
         let (text, path, mode) = self.read(table, "key_file")?;
         let shown = path.display();
-        if mode & UNSAFE_KEY_MODE != 0 {
-            let mode = mode & 0o7777;
-            let message =
-                format!("names {shown}, whose mode {mode:o} lets other users read or write it; chmod 600 {shown}");
-            table.fault("key_file", message);
+        if let Err(message) = SecretExposure::refuse_unsafe(&path, mode) {
+            table.fault("key_file", format!("names {message}"));
             return None;
         }
         self.exposures.extend(SecretExposure::of_file(&path, mode, "the key of tls_server_config.key_file"));
@@ -128,10 +123,11 @@ pub(super) fn read(root: &DocumentTable<'_>, files: &mut TlsFiles, config: &mut 
     }
     table.requires(&["cert_file", "key_file"]);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = versions(&table);
+    let versions = tls_versions(&table);
     let (certificates, key) = (files.certificates(&table, "cert_file"), files.key(&table));
     if let Some(first) = certificates.as_ref().and_then(|certificates| certificates.first()) {
         check_certificate(&table, first, files, config);
+        config.certificate = Some(first.clone());
     }
     let clients = clients(&table, files, config, &provider);
     let Some((certificates, key)) = certificates.zip(key) else { return };
@@ -157,7 +153,7 @@ pub(super) fn read(root: &DocumentTable<'_>, files: &mut TlsFiles, config: &mut 
 }
 
 /// Reads the versions from `min_version` to `max_version`.
-fn versions(table: &DocumentTable<'_>) -> Vec<&'static SupportedProtocolVersion> {
+pub(crate) fn tls_versions(table: &DocumentTable<'_>) -> Vec<&'static SupportedProtocolVersion> {
     let words = [("TLS12", 2), ("TLS13", 3)];
     let version = |key: &str, default: u8| {
         if let Some(old @ ("TLS10" | "TLS11")) = table.text(key) {

@@ -2,7 +2,9 @@
 //! attacker would. Figures of the process stand for all: the program has no Kafka to read from.
 
 mod certificates;
+mod client;
 mod flood;
+mod health;
 mod prometheus;
 
 use std::fs;
