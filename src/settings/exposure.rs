@@ -11,6 +11,10 @@ const OTHERS_READ: u32 = 0o044;
 /// Mode bits with which group and others may write.
 const OTHERS_WRITE: u32 = 0o022;
 
+/// Mode bits with which everybody may read, or others than the owner write. A file that is there for a secret is refused
+/// with one of them.
+pub(crate) const UNSAFE_MODE: u32 = 0o026;
+
 /// A place where other users can read or replace a secret: what it is and what to do, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretExposure(String);

@@ -15,7 +15,7 @@ use super::WebConfig;
 use super::certificate::CertificateFacts;
 use super::client_certificates::{ClientAuthType, ClientCertificates};
 use crate::clock::Timestamp;
-use crate::settings::{DocumentTable, FileText, SecretExposure, SettingsFault};
+use crate::settings::{DocumentTable, FileText, SecretExposure, SettingsFault, UNSAFE_MODE};
 
 const KNOWN: [&str; 13] = [
     "cert_file",
@@ -47,8 +47,6 @@ const UNSUPPORTED: [(&str, &str); 6] = [
 const MAX_CERTIFICATES: usize = 1_000;
 /// Maximum number of names of clients.
 const MAX_NAMES: usize = 1_000;
-/// Mode bits of a key with which others may read it, or anybody but its owner write it.
-const UNSAFE_KEY_MODE: u32 = 0o026;
 
 /// Files of one reading.
 pub(super) struct TlsFiles {
@@ -103,7 +101,7 @@ impl TlsFiles {
     fn key(&mut self, table: &DocumentTable<'_>) -> Option<PrivateKeyDer<'static>> {
         let (text, path, mode) = self.read(table, "key_file")?;
         let shown = path.display();
-        if mode & UNSAFE_KEY_MODE != 0 {
+        if mode & UNSAFE_MODE != 0 {
             let mode = mode & 0o7777;
             let message =
                 format!("names {shown}, whose mode {mode:o} lets other users read or write it; chmod 600 {shown}");
