@@ -110,13 +110,9 @@ fn the_rights_of_the_readme_are_enough_and_none_is_spare() {
         for command in commands {
             let ended = run(&[command], &settings);
             assert_ended(&ended, 77, &said, &case);
-            assert_eq!(
-                ended.stderr.matches(" on topic ").count() + ended.stderr.matches(" on group ").count() > 0,
-                true
-            );
-            let others = needed(&topics).into_iter().filter(|(_, other, _)| *other != name);
-            for (_, other, _) in others.filter(|(kind, ..)| *kind == "--topic") {
-                assert!(!ended.stderr.contains(&format!("on topic {other}")), "{case}: {}", ended.stderr);
+            for (kind, other, _) in needed(&topics).iter().filter(|(_, other, _)| *other != name) {
+                let other = format!(" on {} {other}", &kind[2..]);
+                assert!(!ended.stderr.contains(&other), "{case}: {}", ended.stderr);
             }
         }
         kafka.allow(SECURED_ACCOUNT, [kind, &name], &[operation]);
