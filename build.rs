@@ -2,7 +2,8 @@
 //! bounds their memory and refuses those of which librdkafka would lose records, and its call for their checksum through
 //! `src/source/native/soundness.rs`, which checks the records of those that are not packed. Its call that makes a record goes
 //! through `src/source/native/queue_size.rs`, which counts all its bytes. Its call for a buffer around known bytes also serves
-//! `src/source/native/headers.rs`.
+//! `src/source/native/headers.rs`. Its call that makes a client goes through `src/source/native/verification.rs`, which has it
+//! report why a certificate is not accepted.
 //!
 //! Tells the compiler the revision of a checkout.
 //!
@@ -25,6 +26,7 @@ fn main() {
         "rd_kafka_buf_new_shadow",
         "rd_slice_crc32c",
         "rd_kafka_op_new_fetch_msg",
+        "rd_kafka_new",
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }

@@ -48,7 +48,7 @@ pub use exposure::SecretExposure;
 pub use fault::{SettingsFault, SettingsFaults};
 pub(crate) use nearest::nearest;
 pub(crate) use printable::{is_printable, printable, printable_json, printable_lines};
-pub(crate) use redaction::{Redactor, redacted_parts, redacted_text, redacted_word};
+pub(crate) use redaction::{Redactor, is_public, is_secret, redacted_parts, redacted_text, redacted_word};
 pub(crate) use text::FileText;
 
 use crate::clock::TEST_CLOCK;
@@ -258,6 +258,17 @@ impl SettingsReader {
         let fault =
             SettingsFault { key: fault::printable(key), origin, message: fault::printable(&message.to_string()) };
         self.faults.add(fault);
+    }
+
+    /// Records a fault in a file that a setting names. `key` is empty if it may not be repeated.
+    pub(crate) fn fault_at(&mut self, origin: String, key: &str, message: impl Display) {
+        let message = fault::printable(&message.to_string());
+        self.faults.add(SettingsFault { key: fault::printable(key), origin: Some(origin), message });
+    }
+
+    /// Records a secret in a file that a setting names, which other users of the machine can read.
+    pub(crate) fn expose(&mut self, exposure: SecretExposure) {
+        self.exposures.push(exposure);
     }
 
     /// Returns the secrets in settings that other users of the machine can read.

@@ -49,6 +49,7 @@ mod native;
 mod probe;
 mod properties;
 mod property_files;
+mod property_lines;
 mod reading;
 mod settings;
 mod unreachable;
@@ -66,7 +67,7 @@ pub use error::SourceError;
 pub(crate) use factory::{create_admin, create_producer};
 pub use probe::{End, EndProbe};
 pub use settings::{DeadLetterSettings, Settings};
-pub use unreachable::{BrokerFailures, UnreachableCause};
+pub use unreachable::{BrokerFailures, CertificateFault, UnreachableCause};
 
 /// Makes an abort of a library or of an allocation, and the limit of processor time, end the process with 75 and a line
 /// that says what to do.

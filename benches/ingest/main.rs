@@ -17,11 +17,14 @@
 //! Each measured part is a process of its own. Its CPU is the user and system time of all its threads. The report is
 //! Markdown on standard output; progress goes to standard error. The broker runs on the same cores.
 
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../../tests/it/certificates.rs"]
+mod certificates;
 mod checkpoints;
 mod comparison;
 mod drain;
 #[allow(dead_code, reason = "tests use the rest")]
-#[path = "../../tests/it/kafka.rs"]
+#[path = "../../tests/it/kafka/mod.rs"]
 mod kafka;
 mod load;
 mod process;

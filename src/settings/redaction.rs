@@ -45,14 +45,14 @@ const MAX_WORD: usize = 40;
 const MIN_WITHIN_WORDS: usize = 4;
 
 /// True if the value of a client property may be shown, judged by its name.
-pub(super) fn is_public(name: &str) -> bool {
+pub(crate) fn is_public(name: &str) -> bool {
     // librdkafka ignores the prefix before properties of topics.
     let plain = name.strip_prefix("topic.").unwrap_or(name);
     PUBLIC_PROPERTIES.split_ascii_whitespace().any(|public| public == name || public == plain)
 }
 
 /// True if a client property is a secret, by its name or its value. A user name alone is none.
-pub(super) fn is_secret(name: &str, value: &str) -> bool {
+pub(crate) fn is_secret(name: &str, value: &str) -> bool {
     holds_secret(value) || !(is_public(name) || name.to_lowercase().ends_with("username"))
 }
 

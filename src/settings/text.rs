@@ -102,7 +102,7 @@ impl FileText {
     }
 
     /// Returns name and line, or the name alone for line 0.
-    pub(super) fn origin(&self, line: usize) -> String {
+    pub(crate) fn origin(&self, line: usize) -> String {
         if line == 0 { self.name.clone() } else { format!("{}:{line}", self.name) }
     }
 }

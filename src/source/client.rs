@@ -2,7 +2,7 @@
 
 use super::error::{SourceError, is_denial, whole};
 use super::settings::Settings;
-use super::unreachable::{BrokerFailures, FailureLog};
+use super::unreachable::{BrokerFailures, FailureLog, VERDICT_FACILITY};
 use crate::runtime::end_for_shortage;
 use crate::settings::Redactor;
 use rdkafka::config::RDKafkaLogLevel;
@@ -228,13 +228,17 @@ pub(super) struct Context {
     reports: Mutex<Reports>,
     redactor: Redactor,
     bootstrap_servers: String,
+    /// True if the client has a certificate of its own.
+    has_certificate: bool,
 }
 
 impl Context {
     /// Context of a client with this configuration.
     pub(super) fn new(config: &ClientConfig) -> Self {
         let bootstrap_servers = config.get("bootstrap.servers").unwrap_or_default().to_owned();
-        Self { reports: Mutex::default(), redactor: redactor(config), bootstrap_servers }
+        let certificates = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"];
+        let has_certificate = certificates.iter().any(|name| config.get(name).is_some_and(|value| !value.is_empty()));
+        Self { reports: Mutex::default(), redactor: redactor(config), bootstrap_servers, has_certificate }
     }
 
     fn reports(&self) -> MutexGuard<'_, Reports> {
@@ -283,8 +287,19 @@ impl Context {
         if !matches!(error, SourceError::Unavailable { .. }) {
             return error;
         }
+        if let Some(untrusted) = self.untrusted(true) {
+            return untrusted;
+        }
         let failures = self.reports().failures.current(&self.bootstrap_servers, false, Instant::now());
         failures.map_or(error, |failures| SourceError::Unreachable { failures })
+    }
+
+    /// Error for which trying again does not help: nothing but certificates keeps the client away from every server, or,
+    /// once the time of trying them is over, from those that were tried.
+    pub(super) fn untrusted(&self, is_time_over: bool) -> Option<SourceError> {
+        let failures = &self.reports().failures;
+        let failures = failures.of_certificates(&self.bootstrap_servers, is_time_over, Instant::now())?;
+        Some(SourceError::Untrusted { failures })
     }
 
     /// Notes a commit in flight; returns false if there is one already.
@@ -305,12 +320,14 @@ impl ClientContext for Context {
         // `kafka.properties` goes to all clients; each warns of the properties of other kinds of client.
         let expected = facility == "CONFWARN" && detail.contains("will be ignored by this");
         let detail = self.redact(detail);
-        let is_failure = facility == "FAIL";
+        // A certificate that is not accepted has a line of its own before that of the failure, at each try.
+        let is_verdict = facility == VERDICT_FACILITY;
+        let is_failure = facility == "FAIL" || is_verdict;
         if is_failure {
-            self.reports().failures.note(&detail, Instant::now());
+            self.reports().failures.note(&detail, self.has_certificate, Instant::now());
         }
         // Brokers close connections that are idle.
-        let expected = expected || (is_failure && matches!(level, Level::Notice | Level::Info));
+        let expected = expected || is_verdict || (is_failure && matches!(level, Level::Notice | Level::Info));
         match level {
             _ if expected => {
                 tracing::debug!(event = "pacemeter.kafka.client", facility, detail, "kafka client reported")

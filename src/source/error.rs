@@ -21,6 +21,12 @@ pub enum SourceError {
         /// Brokers and causes.
         failures: BrokerFailures,
     },
+    /// No answer, because one side does not accept the certificate of the other.
+    #[error("kafka cannot be reached: {failures}")]
+    Untrusted {
+        /// Brokers and causes.
+        failures: BrokerFailures,
+    },
     /// Wrong credentials, or a right that is missing.
     #[error("kafka denies access: {action}: {reason}")]
     Denied {
@@ -82,7 +88,7 @@ impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         let exit = match error {
             SourceError::Denied { .. } => Exit::Denied,
-            SourceError::Configuration { .. } => Exit::Configuration,
+            SourceError::Configuration { .. } | SourceError::Untrusted { .. } => Exit::Configuration,
             SourceError::Unavailable { .. }
             | SourceError::Unreachable { .. }
             | SourceError::TopicMissing { .. }

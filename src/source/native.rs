@@ -19,6 +19,7 @@ mod sockets;
 mod soundness;
 mod topic_ids;
 pub(super) mod unpacking;
+mod verification;
 
 pub(super) use abort::handle_aborts;
 pub(super) use libraries::linked as linked_libraries;

@@ -184,7 +184,9 @@ impl Lookup {
                     self.client.context().note_answer();
                     return Ok(answer);
                 }
-                Err(error) => denial.unwrap_or_else(|| SourceError::of(action, &error)),
+                Err(error) => denial
+                    .or_else(|| self.client.context().untrusted(false))
+                    .unwrap_or_else(|| SourceError::of(action, &error)),
             };
             let gave_up_early = tried.elapsed() < patience / 2;
             if gave_up_early || started.elapsed() >= self.timeout || !matches!(error, SourceError::Unavailable { .. }) {

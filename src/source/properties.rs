@@ -1,4 +1,4 @@
-//! Properties of `kafka.properties`: which are refused, by what they change in the client and not by how they are spelled.
+//! Properties of `kafka.properties` and of its files: which are refused, by what they change in the client and not by how they are spelled.
 //!
 //! librdkafka knows a property by several names: aliases (`metadata.broker.list`), and the prefix `topic.` before those
 //! of topics. So a property is set on a configuration over each value of every property that Pacemeter sets itself; it
@@ -107,7 +107,10 @@ impl Settings {
         let error = configurations.iter().find_map(|config| config.create_native_config().err());
         if let (true, Some(error)) = (is_clean, error) {
             let redactor = Redactor::new(self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            fault("kafka.properties", parse_fault("", &error, &redactor));
+            // The property that the client names may stand in a file.
+            let named = if let KafkaError::ClientConfig(_, _, name, _) = &error { name.as_str() } else { "" };
+            let key = if self.properties.contains_key(named) { key_of(named) } else { "kafka.properties".into() };
+            fault(&key, parse_fault("", &error, &redactor));
         }
     }
 

@@ -39,7 +39,7 @@ impl Settings {
                 Ok(_) => {}
                 // The authorities may be one file each.
                 Err(ReadError::Irregular) if name == "ssl.ca.location" && path.is_dir() => {}
-                Err(error) => reader.fault(&key, format!("names {:?}, which {error}", redacted_text(value))),
+                Err(error) => self.note_fault(reader, &key, format!("names {:?}, which {error}", redacted_text(value))),
             }
         }
         exposures

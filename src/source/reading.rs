@@ -1,5 +1,6 @@
 //! Reads the settings and refuses wrong values.
 
+use super::property_lines::add_properties;
 use super::settings::{DeadLetterSettings, Settings};
 use crate::record::{PerStream, Stream};
 use crate::settings::SettingsReader;
@@ -16,10 +17,13 @@ const MAX_HORIZON: Duration = Duration::from_secs(3_660 * 86_400);
 impl Settings {
     /// Reads the settings under `kafka`, `streams` and `dead_letter`; notes faults in `reader`.
     pub fn read(reader: &mut SettingsReader) -> Self {
+        let mut properties = reader.properties("kafka.properties");
+        let property_origins = add_properties(reader, &mut properties);
         let settings = Self {
             bootstrap_servers: reader.string("kafka.bootstrap_servers"),
             group_id: reader.string("kafka.group_id"),
-            properties: reader.properties("kafka.properties"),
+            properties,
+            property_origins,
             topics: PerStream::from_fn(|stream| reader.string(&topic_key(stream))),
             horizons: PerStream::from_fn(|stream| {
                 reader.duration(&format!("streams.{}.horizon", stream.name()), horizon_range(stream))
@@ -40,7 +44,7 @@ impl Settings {
                 max_in_flight_bytes: reader.integer("dead_letter.max_in_flight_bytes", 1 << 20..=1 << 40),
             },
         };
-        settings.note_faults(|key, message| reader.fault(key, message));
+        settings.note_faults(|key, message| settings.note_fault(reader, key, message));
         settings
     }
 

@@ -13,8 +13,10 @@ pub struct Settings {
     pub bootstrap_servers: String,
     /// `kafka.group_id`: group under which offsets are committed; partitions are not assigned by it.
     pub group_id: String,
-    /// `kafka.properties`: passed on to librdkafka; may hold secrets.
+    /// `kafka.properties` and those of `kafka.properties_files`: passed on to librdkafka; may hold secrets.
     pub properties: BTreeMap<String, String>,
+    /// File and line of each property that is in a file of `kafka.properties_files`.
+    pub(crate) property_origins: BTreeMap<String, String>,
     /// `streams.<stream>.topic`.
     pub topics: PerStream<String>,
     /// `streams.<stream>.horizon`: shorter retention of the topic is a warning.

@@ -2,6 +2,15 @@
 //!
 //! A line is all there is: the errors of requests say no more than that none was answered. librdkafka repeats a line of
 //! the same text only every half a minute.
+//!
+//! What ends the program is decided by numbers where there are some: refused logins by librdkafka's codes
+//! (`error::is_denial`), faults of TLS by those of OpenSSL and of TLS ([`tls`]). The other causes, which are retried, have
+//! nothing but librdkafka's words.
+
+mod tls;
+
+pub use tls::CertificateFault;
+pub(super) use tls::{VERDICT, VERDICT_FACILITY};
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,6 +20,9 @@ const MAX_BROKERS: usize = 8;
 
 /// Time after which a failure that was not repeated counts no more; longer than librdkafka keeps a repetition back.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// Port of a server that is named without one.
+const DEFAULT_PORT: u16 = 9092;
 
 /// Age of a connection up to which the broker that ends it wants a login. Later it may be idle, or the broker stops.
 const LOGIN_EXPECTED_WITHIN_MS: u64 = 2_000;
@@ -31,9 +43,13 @@ pub enum UnreachableCause {
     /// The client wants TLS, and the listener has none.
     TlsUnknown,
     /// The client does not trust the broker's certificate.
-    UntrustedCertificate,
+    UntrustedCertificate(CertificateFault),
     /// The broker wants a certificate of the client.
     NoClientCertificate,
+    /// The broker refuses the certificate of the client, for the reason given.
+    RefusedClientCertificate(&'static str),
+    /// Client and broker do not agree on TLS, in OpenSSL's words.
+    Handshake(String),
     /// The listener wants a login, and the client has none.
     LoginExpected,
     /// The client logs in, and the listener knows no logins.
@@ -49,6 +65,9 @@ use UnreachableCause as Cause;
 impl Cause {
     /// Cause in the text of a failure, which ends with the state of the connection and the time in it.
     fn read(text: &str, protocol: Protocol) -> Option<Self> {
+        if let Some(fault) = CertificateFault::read(text) {
+            return Some(Self::UntrustedCertificate(fault));
+        }
         let (text, state) = text.rsplit_once(" (after ")?;
         let (elapsed, state) = state.split_once("ms in state ")?;
         let state = state.split([',', ')']).next()?;
@@ -78,22 +97,11 @@ impl Cause {
                 let elapsed: u64 = elapsed.parse().ok()?;
                 (elapsed < LOGIN_EXPECTED_WITHIN_MS).then_some(Self::LoginExpected)
             }
-            _ => Self::of_tls(text).or_else(|| Self::of_login(text)),
+            _ if has("Failed to verify broker certificate") || has("Broker did not provide a certificate") => {
+                Some(Self::UntrustedCertificate(CertificateFault::Unknown))
+            }
+            _ => tls::cause(text, protocol.has_client_certificate).or_else(|| Self::of_login(text)),
         }
-    }
-
-    fn of_tls(text: &str) -> Option<Self> {
-        let causes = [
-            ("certificate verify failed", Self::UntrustedCertificate),
-            ("Failed to verify broker certificate", Self::UntrustedCertificate),
-            ("Broker did not provide a certificate", Self::UntrustedCertificate),
-            ("client SSL authentication might be required", Self::NoClientCertificate),
-            ("alert certificate required", Self::NoClientCertificate),
-            ("alert bad certificate", Self::NoClientCertificate),
-            ("wrong version number", Self::TlsUnknown),
-            ("packet length too long", Self::TlsUnknown),
-        ];
-        causes.into_iter().find(|(part, _)| text.contains(part)).map(|(_, cause)| cause)
     }
 
     fn of_login(text: &str) -> Option<Self> {
@@ -114,6 +122,17 @@ impl Cause {
         matches!(self, Self::Credentials(_) | Self::Mechanism(_) | Self::LoginUnknown)
     }
 
+    /// True if one side does not accept the certificate of the other, or has none, or both have no TLS in common.
+    fn is_of_certificates(&self) -> bool {
+        matches!(
+            self,
+            Self::UntrustedCertificate(_)
+                | Self::NoClientCertificate
+                | Self::RefusedClientCertificate(_)
+                | Self::Handshake(_)
+        )
+    }
+
     /// True if there is no connection, so that another address helps.
     fn is_of_address(&self) -> bool {
         matches!(self, Self::Unresolved | Self::Refused | Self::Unconnected(_))
@@ -130,8 +149,12 @@ impl Cause {
                 format!("the listener at {at} hangs up at the first request: it wants TLS, or is not Kafka")
             }
             Self::TlsUnknown => format!("the client uses TLS, and the listener at {at} does not"),
-            Self::UntrustedCertificate => format!("the certificate of {at} is not trusted"),
+            Self::UntrustedCertificate(fault) => fault.sentence(at),
             Self::NoClientCertificate => format!("the listener at {at} wants a certificate of the client"),
+            Self::RefusedClientCertificate(fault) => {
+                format!("the listener at {at} refuses the certificate of the client: {fault}")
+            }
+            Self::Handshake(words) => format!("the tls handshake with the listener at {at} fails ({words})"),
             Self::LoginExpected => {
                 format!("the listener at {at} hangs up after its first answer, as one that wants a login does")
             }
@@ -156,8 +179,12 @@ impl Cause {
             Self::TlsUnknown => {
                 "set kafka.properties.security.protocol to PLAINTEXT or SASL_PLAINTEXT, or name a listener with TLS in kafka.bootstrap_servers"
             }
-            Self::UntrustedCertificate => {
-                "set kafka.properties.ssl.ca.location to the certificate of its authority, and name the broker as its certificate does"
+            Self::UntrustedCertificate(fault) => fault.remedy(),
+            Self::RefusedClientCertificate(_) => {
+                "set kafka.properties.ssl.certificate.location and ssl.key.location to a certificate in force that an authority of the brokers has signed"
+            }
+            Self::Handshake(_) => {
+                "let client and listener have a version and a cipher suite of TLS in common (kafka.properties.ssl.cipher.suites)"
             }
             Self::NoClientCertificate => "set kafka.properties.ssl.certificate.location and ssl.key.location",
             Self::LoginExpected => "set kafka.properties.security.protocol to SASL_PLAINTEXT or SASL_SSL",
@@ -180,6 +207,7 @@ fn protocol_of_size(text: &str) -> &'static str {
 struct Protocol {
     has_tls: bool,
     has_login: bool,
+    has_client_certificate: bool,
 }
 
 /// The last failure of a broker.
@@ -194,12 +222,16 @@ pub(super) struct BrokerFailure {
 impl BrokerFailure {
     /// Failure in a line of librdkafka, such as `ssl://one:9093/bootstrap: Connect to ... (after 2ms in state CONNECT)`.
     /// `None` for other lines, and for those about a broker's role instead of its address.
-    fn read(line: &str) -> Option<Self> {
+    fn read(line: &str, has_client_certificate: bool) -> Option<Self> {
         // The client's thread stands before the line.
         let line = line.strip_prefix("[thrd:").and_then(|line| line.split_once("]: ")).map_or(line, |(_, line)| line);
         let (name, text) = line.split_once(": ")?;
         let (protocol, name) = name.split_once("://").unwrap_or(("", name));
-        let protocol = Protocol { has_tls: protocol.ends_with("ssl"), has_login: protocol.starts_with("sasl") };
+        let protocol = Protocol {
+            has_tls: protocol.ends_with("ssl"),
+            has_login: protocol.starts_with("sasl"),
+            has_client_certificate,
+        };
         let (address, origin) = name.rsplit_once('/')?;
         Some(Self { address: address.to_owned(), broker: origin.parse().ok(), cause: Cause::read(text, protocol)? })
     }
@@ -214,6 +246,19 @@ pub struct BrokerFailures {
 }
 
 impl BrokerFailures {
+    /// True if nothing but certificates keeps the client away, so that trying again does not help.
+    fn are_of_certificates(&self) -> bool {
+        self.failures.iter().all(|failure| failure.cause.is_of_certificates())
+    }
+
+    /// True if each address of `kafka.bootstrap_servers` has failed.
+    fn cover_servers(&self) -> bool {
+        self.bootstrap_servers
+            .split(',')
+            .map(|server| address(server.trim()))
+            .all(|server| self.failures.iter().any(|failure| failure.broker.is_none() && failure.address == server))
+    }
+
     /// True for an address that brokers report and the settings do not name.
     fn is_advertised(&self, failure: &BrokerFailure) -> bool {
         let is_named = || self.bootstrap_servers.split(',').any(|server| server.trim() == failure.address);
@@ -249,14 +294,28 @@ impl fmt::Display for BrokerFailures {
     }
 }
 
+/// Address as librdkafka writes it, of an entry of `kafka.bootstrap_servers`.
+fn address(server: &str) -> String {
+    let server = server.split_once("://").map_or(server, |(_, server)| server);
+    if server.contains(':') { server.to_owned() } else { format!("{server}:{DEFAULT_PORT}") }
+}
+
 /// Recent failures of the brokers of one client.
 #[derive(Debug, Default)]
 pub(super) struct FailureLog(Vec<(Instant, BrokerFailure)>);
 
 impl FailureLog {
     /// Notes the failure in a line of the client, if there is one.
-    pub(super) fn note(&mut self, line: &str, now: Instant) {
-        let Some(failure) = BrokerFailure::read(line) else { return };
+    pub(super) fn note(&mut self, line: &str, has_client_certificate: bool, now: Instant) {
+        const UNKNOWN: Cause = Cause::UntrustedCertificate(CertificateFault::Unknown);
+        let Some(mut failure) = BrokerFailure::read(line, has_client_certificate) else { return };
+        // The line before tells why a certificate is not accepted, this one only that it is not.
+        if failure.cause == UNKNOWN
+            && let Some((_, known)) = self.0.iter().find(|(_, known)| known.address == failure.address)
+            && matches!(known.cause, Cause::UntrustedCertificate(_))
+        {
+            failure.cause = known.cause.clone();
+        }
         self.0.retain(|(_, known)| known.address != failure.address);
         if self.0.len() == MAX_BROKERS {
             self.0.remove(0);
@@ -269,6 +328,18 @@ impl FailureLog {
         self.0.retain(|(_, failure)| failure.broker.is_some());
     }
 
+    /// Failures that still hold if all of them are of certificates: of every server of the settings, unless the time of
+    /// trying them is over.
+    pub(super) fn of_certificates(
+        &self,
+        bootstrap_servers: &str,
+        is_time_over: bool,
+        now: Instant,
+    ) -> Option<BrokerFailures> {
+        let current = self.current(bootstrap_servers, false, now)?;
+        (current.are_of_certificates() && (is_time_over || current.cover_servers())).then_some(current)
+    }
+
     /// Failures that still hold, or only those that are denials; `None` without any.
     pub(super) fn current(&self, bootstrap_servers: &str, denials: bool, now: Instant) -> Option<BrokerFailures> {
         let is_current = |at: &Instant| now.saturating_duration_since(*at) < FORGOTTEN_AFTER;
@@ -279,154 +350,4 @@ impl FailureLog {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const UNRESOLVED: &str = "[thrd:kafka.nowhere.invalid:9092/bootstrap]: kafka.nowhere.invalid:9092/bootstrap: Failed to resolve \
-         'kafka.nowhere.invalid:9092': Name or service not known (after 0ms in state CONNECT, 1 identical error(s) suppressed)";
-
-    fn cause(line: &str) -> Option<UnreachableCause> {
-        BrokerFailure::read(line).map(|failure| failure.cause)
-    }
-
-    /// Text about failures in these lines, with `one:1` as the only server of the settings.
-    fn text(lines: &[&str]) -> String {
-        let mut log = FailureLog::default();
-        let now = Instant::now();
-        lines.iter().for_each(|line| log.note(line, now));
-        log.current("one:1", false, now).map_or_else(String::new, |failures| failures.to_string())
-    }
-
-    #[test]
-    fn lines_about_connections_tell_their_cause() {
-        let not_kafka = |answer| Some(Cause::NotKafka(answer));
-        for (line, expected) in [
-            (UNRESOLVED, Some(Cause::Unresolved)),
-            (
-                "[thrd:127.0.0.1:1/bootstrap]: 127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in \
-                 state CONNECT)",
-                Some(Cause::Refused),
-            ),
-            (
-                "b:1/bootstrap: Connect to ipv4#10.0.0.1:1 failed: No route to host (after 3055ms in state CONNECT)",
-                Some(Cause::Unconnected("No route to host".into())),
-            ),
-            (
-                "b:1/bootstrap: Connection setup timed out in state CONNECT (after 2001ms in state CONNECT)",
-                Some(Cause::Unconnected("timed out".into())),
-            ),
-            (
-                "b:1/bootstrap: Receive failed: Invalid response size 1213486160 (0..8388608): increase receive.message.max.bytes (after 0ms \
-                 in state APIVERSION_QUERY)",
-                not_kafka("it answers in HTTP"),
-            ),
-            (
-                "b:1/2: Receive failed: Invalid response size 9000000 (0..8388608): increase receive.message.max.bytes (after 0ms in state UP)",
-                None,
-            ),
-            (
-                "b:1/bootstrap: ApiVersionRequest failed: Local: Timed out: probably due to broker version < 0.10 (see api.version.request \
-                 configuration) (after 2000ms in state APIVERSION_QUERY, 1 identical error(s) suppressed)",
-                not_kafka("it does not answer"),
-            ),
-            (
-                "ssl://b:1/bootstrap: Connection setup timed out in state SSL_HANDSHAKE (after 2001ms in state SSL_HANDSHAKE)",
-                not_kafka("it does not answer"),
-            ),
-            (
-                "b:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 0ms in state APIVERSION_QUERY)",
-                Some(Cause::HungUp),
-            ),
-            (
-                "ssl://b:1/bootstrap: Disconnected: connection closed by peer (after 0ms in state APIVERSION_QUERY)",
-                not_kafka("it hangs up at the first request"),
-            ),
-        ] {
-            assert_eq!(cause(line), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn lines_about_tls_and_logins_tell_their_cause() {
-        for (line, expected) in [
-            (
-                "ssl://b:1/bootstrap: SSL handshake failed: error:0A00010B:SSL routines::wrong version number (after 1ms in state \
-                 SSL_HANDSHAKE)",
-                Some(Cause::TlsUnknown),
-            ),
-            (
-                "ssl://b:1/bootstrap: SSL handshake failed: Disconnected: connection reset by peer: connecting to a PLAINTEXT broker \
-                 listener? (after 0ms in state SSL_HANDSHAKE)",
-                Some(Cause::TlsUnknown),
-            ),
-            (
-                "ssl://b:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could \
-                 not be verified, verify that ssl.ca.location is correctly configured or root CA certificates are installed (install \
-                 ca-certificates package) (after 4ms in state SSL_HANDSHAKE)",
-                Some(Cause::UntrustedCertificate),
-            ),
-            (
-                "ssl://b:1/bootstrap: Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116 \
-                 (after 0ms in state APIVERSION_QUERY)",
-                Some(Cause::NoClientCertificate),
-            ),
-            ("b:1/1: Disconnected: connection closed by peer (after 3ms in state UP)", Some(Cause::LoginExpected)),
-            ("b:1/1: Disconnected: connection closed by peer (after 600000ms in state UP)", None),
-            ("sasl_plaintext://b:1/1: Disconnected: connection closed by peer (after 3ms in state UP)", None),
-            (
-                "sasl_plaintext://b:1/bootstrap: SASL authentication error: Authentication failed: Invalid username or password (after 2ms in \
-                 state AUTH_REQ)",
-                Some(Cause::Credentials("Authentication failed: Invalid username or password".into())),
-            ),
-            (
-                "sasl_plaintext://b:1/bootstrap: SASL SCRAM-SHA-256 mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's \
-                 supported mechanisms: PLAIN (after 2ms in state AUTH_HANDSHAKE)",
-                Some(Cause::Mechanism("PLAIN".into())),
-            ),
-            (
-                "sasl_plaintext://b:1/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL state: \
-                 broker's supported mechanisms:  (after 2ms in state AUTH_HANDSHAKE)",
-                Some(Cause::LoginUnknown),
-            ),
-            (
-                "GroupCoordinator: b:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
-                None,
-            ),
-            ("b:1/bootstrap: Timed out 1 in-flight, 0 retry-queued, 0 out-queue, 0 partially-sent requests", None),
-        ] {
-            assert_eq!(cause(line), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn each_cause_has_a_sentence_and_a_remedy_of_its_own() {
-        let refused = |address: &str| {
-            format!("{address}: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)")
-        };
-        assert_eq!(
-            text(&[&refused("one:1/bootstrap"), &refused("two:2/bootstrap"), UNRESOLVED]),
-            "nothing listens at one:1, two:2 (connection refused); start the broker, or correct kafka.bootstrap_servers. Besides, the name in \
-             kafka.nowhere.invalid:9092 cannot be resolved; correct kafka.bootstrap_servers, or the name service of this machine"
-        );
-        let advertised = text(&[&refused("two:2/7")]);
-        assert!(advertised.starts_with("kafka answers, but of an address that it advertises nothing"), "{advertised}");
-        assert!(advertised.contains("advertised.listeners"), "{advertised}");
-        let named = text(&[&refused("one:1/7")]);
-        assert!(!named.contains("advertised"), "the settings name it: {named}");
-    }
-
-    #[test]
-    fn failures_are_forgotten_in_time_and_are_bounded() {
-        let mut log = FailureLog::default();
-        let start = Instant::now();
-        for number in 0..2 * MAX_BROKERS {
-            log.note(&format!("b:{number}/bootstrap: Failed to resolve 'b' (after 0ms in state CONNECT)"), start);
-        }
-        log.note("c:1/1: Failed to resolve 'c' (after 0ms in state CONNECT)", start);
-        let count = |log: &FailureLog, at| log.current("", false, at).map_or(0, |failures| failures.failures.len());
-        assert_eq!(count(&log, start), MAX_BROKERS);
-        log.answered();
-        assert_eq!(count(&log, start), 1, "one server of the settings is enough");
-        assert_eq!(count(&log, start + FORGOTTEN_AFTER), 0);
-    }
-}
+mod tests;

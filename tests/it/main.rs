@@ -6,6 +6,7 @@ mod alerting;
 mod alerts;
 mod browsers;
 mod calendars;
+mod certificates;
 mod cli;
 mod completions;
 mod demo;

@@ -26,10 +26,10 @@ impl fmt::Display for MissingRight {
 const DESCRIBE: (&str, Operation) = ("Describe", Operation::RD_KAFKA_ACL_OPERATION_DESCRIBE);
 const READ: (&str, Operation) = ("Read", Operation::RD_KAFKA_ACL_OPERATION_READ);
 const WRITE: (&str, Operation) = ("Write", Operation::RD_KAFKA_ACL_OPERATION_WRITE);
+const DESCRIBE_CONFIGS: (&str, Operation) = ("DescribeConfigs", Operation::RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS);
 
-/// Looks for missing rights to the topics and the group. None is missing where brokers do not tell.
-///
-/// A configuration that is not shown alone is no missing right, but a fault of the topic, which settings accept.
+/// Looks for missing rights to the topics and the group. None is missing where brokers do not tell: a configuration that
+/// is not shown there is a fault of the topic.
 ///
 /// # Errors
 ///
@@ -41,23 +41,29 @@ pub fn missing_rights(settings: &Settings) -> Result<Vec<MissingRight>, SourceEr
     let letters: Vec<&str> =
         settings.dead_letter.enabled.then_some(settings.dead_letter.topic.as_str()).into_iter().collect();
     let mut missing = Vec::new();
+    let mut hidden = Vec::new();
+    let needs_configuration = !settings.accept_unverified_topics;
+    let needed = if needs_configuration { &[DESCRIBE, READ, DESCRIBE_CONFIGS][..] } else { &[DESCRIBE, READ] };
     for (topic, rights) in inputs.iter().zip(lookup.topic_rights(&inputs)?) {
-        add_missing(&mut missing, &format!("topic {topic}"), &rights, &[DESCRIBE, READ]);
+        // Brokers say nothing of the rights to a topic that is hidden, so its configuration is asked for.
+        let needed = if rights == Rights::Hidden { &[DESCRIBE, READ] } else { needed };
+        add_missing(&mut missing, &format!("topic {topic}"), &rights, needed);
+        hidden.extend((rights == Rights::Hidden).then_some(*topic));
     }
     for (topic, rights) in letters.iter().zip(lookup.topic_rights(&letters)?) {
         add_missing(&mut missing, &format!("topic {topic}"), &rights, &[WRITE]);
     }
     let group = &settings.group_id;
     add_missing(&mut missing, &format!("group {group}"), &lookup.group_rights(group), &[READ]);
-    if !missing.is_empty() && !settings.accept_unverified_topics {
-        for (topic, shown) in inputs.iter().zip(describe(settings, &inputs)?) {
+    if needs_configuration && !hidden.is_empty() {
+        for (topic, shown) in hidden.iter().zip(describe(settings, &hidden)?) {
             let is_hidden = match shown {
                 // The wrapper returns an empty configuration instead of the error of one topic.
                 Ok(configuration) => value(&configuration, "cleanup.policy").is_none(),
                 Err(NotShown(code)) => is_denial(code),
             };
             if is_hidden {
-                missing.push(MissingRight { operation: "DescribeConfigs", resource: format!("topic {topic}") });
+                missing.push(MissingRight { operation: DESCRIBE_CONFIGS.0, resource: format!("topic {topic}") });
             }
         }
     }
@@ -73,8 +79,15 @@ pub fn refuse_missing_rights(missing: &[MissingRight]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
+    let is_of_configuration = |right: &MissingRight| right.operation == DESCRIBE_CONFIGS.0;
+    // Without this right alone, records can be read.
+    let or_accept = if missing.iter().all(is_of_configuration) {
+        ", or accept topics whose configuration is hidden with kafka.accept_unverified_topics = true"
+    } else {
+        ""
+    };
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    let message = format!("kafka denies access: grant the missing rights: {}", missing.join(", "));
+    let message = format!("kafka denies access: grant the missing rights: {}{or_accept}", missing.join(", "));
     Err(Failure::new(Exit::Denied, message))
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use super::certificates::{Certificates, shown};
+use crate::certificates::{Certificates, shown};
 use super::{CLIENTS, TLS, start, users};
 use crate::program::{ExitedProcess, run};
 

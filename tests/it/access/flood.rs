@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::certificates::Certificates;
 use super::{start, users};
+use crate::certificates::Certificates;
 use crate::program::Pacemeter;
 
 /// Attempts in all, from this many connections.

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::certificates::{Certificates, shown};
+use crate::certificates::{Certificates, shown};
 use super::client::assert_refused;
 use super::{CLIENTS, TLS, start, users};
 use crate::program::Pacemeter;

@@ -1,7 +1,6 @@
 //! Rights of clients: the built program with a web configuration, asked by curl, `openssl s_client` and Prometheus, and as an
 //! attacker would. Figures of the process stand for all: the program has no Kafka to read from.
 
-mod certificates;
 mod client;
 mod flood;
 mod health;
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use self::certificates::{Certificates, shown};
+use crate::certificates::{Certificates, shown};
 use crate::program::{Pacemeter, run};
 
 const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::certificates::{Certificates, shown};
+use crate::certificates::{Certificates, shown};
 use super::{TLS, curl, start, users};
 use crate::alerts::servers::Prometheus;
 use crate::program::Pacemeter;

@@ -21,6 +21,7 @@ mod producing;
 mod properties;
 pub mod proxy;
 mod records;
+mod secured;
 mod shortage;
 mod silence;
 mod sockets;

@@ -83,10 +83,10 @@ fn each_cause_at_a_real_broker_has_its_sentence() {
         75,
         &[&format!("the listener at {tls} hangs up"), "it wants TLS", "SSL or SASL_SSL"],
     );
-    assert_checked(&with(&tls, &[ssl]), 75, &[&format!("the certificate of {tls} is not trusted"), "ssl.ca.location"]);
+    assert_checked(&with(&tls, &[ssl]), 78, &[&format!("the certificate of {tls} is not trusted"), "ssl.ca.location"]);
     let other_name = tls.replace("localhost", "127.0.0.1");
     let words = [&format!("the certificate of {other_name} is not trusted"), "name the broker as its certificate does"];
-    assert_checked(&with(&other_name, &[ssl, &authority]), 75, &words);
+    assert_checked(&with(&other_name, &[ssl, &authority]), 78, &words);
     assert_checked(&with(&tls, &[ssl, &authority]), 0, &[]);
     let plain = kafka.bootstrap();
     assert_checked(&with(&plain, &[ssl]), 75, &[&format!("the client uses TLS, and the listener at {plain} does not")]);

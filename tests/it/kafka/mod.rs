@@ -4,6 +4,11 @@
 //! has a watchdog: a shell that reads a pipe of the test. When the pipe closes it kills the broker and removes its
 //! directory.
 
+mod rights;
+mod secured;
+
+pub use secured::{SECURED_ACCOUNT, Secured};
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -29,15 +34,12 @@ pub const ACCOUNTS: [(&str, &str); 2] = [("reader", "sesame-of-the-reader"), ("s
 /// Advertised address of [`Kafka::misadvertised_bootstrap`], which cannot be resolved.
 pub const MISADVERTISED: &str = "kafka.nowhere.invalid:9092";
 
-/// Password of the broker's key, which is made for one test run.
-const KEY_PASSWORD: &str = "broker-key";
-
 pub struct Kafka {
     port: u16,
     controller_port: u16,
     sasl_port: u16,
-    tls_port: u16,
     misadvertised_port: u16,
+    secured: Secured,
     /// Doors that no test has taken.
     doors: Mutex<Vec<Door>>,
     /// Outside and inside port of every door.
@@ -66,7 +68,7 @@ impl Kafka {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for kafka");
-        let [port, controller_port, sasl_port, tls_port, misadvertised_port] = free_ports();
+        let [port, controller_port, sasl_port, misadvertised_port, tls, scram, mutual, expired] = free_ports();
         let outside: [TcpListener; DOORS] =
             std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let doors: Vec<Door> =
@@ -77,8 +79,8 @@ impl Kafka {
             port,
             controller_port,
             sasl_port,
-            tls_port,
             misadvertised_port,
+            secured: Secured::make(directory.join("certificates"), [tls, scram, mutual, expired]),
             doors: Mutex::new(doors),
             door_ports,
             directory,
@@ -136,14 +138,19 @@ impl Kafka {
         format!("127.0.0.1:{}", self.sasl_port)
     }
 
-    /// Address at which clients must speak TLS. The broker signs its certificate itself.
+    /// Address at which clients must speak TLS. The broker's certificate is for `localhost`.
     pub fn tls_bootstrap(&self) -> String {
-        format!("localhost:{}", self.tls_port)
+        format!("localhost:{}", self.secured.tls_port)
     }
 
-    /// Path of the broker's certificate, which is for `localhost`.
+    /// Path of the certificate of the brokers' authority.
     pub fn certificate(&self) -> PathBuf {
-        self.directory.join("broker.pem")
+        self.secured.path("brokers.crt")
+    }
+
+    /// Listeners with TLS.
+    pub fn secured(&self) -> &Secured {
+        &self.secured
     }
 
     /// Address of a listener that is advertised as [`MISADVERTISED`].
@@ -184,41 +191,14 @@ impl Kafka {
         }
     }
 
-    /// Gives an account of [`ACCOUNTS`] rights: resources and operations in the words of Kafka's tool.
-    pub fn allow(&self, account: &str, resource: [&str; 2], operations: &[&str]) {
-        let operations = operations.iter().flat_map(|&operation| ["--operation", operation]);
-        let output = java(&["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
-            .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap(), "--add"])
-            .args(["--allow-principal", &format!("User:{account}")])
-            .args(resource)
-            .args(operations)
-            .output()
-            .expect("java starts");
-        assert!(output.status.success(), "kafka's tool gave no rights: {output:?}");
-    }
-
-    /// Makes the broker's key and certificate.
-    fn make_certificate(&self) {
-        let keystore = self.directory.join("broker.p12");
-        let keytool = |arguments: &[&str]| {
-            let mut keytool = Command::new("keytool");
-            keytool.args(arguments).args(["-alias", "broker", "-storetype", "PKCS12", "-storepass", KEY_PASSWORD]);
-            let output = keytool.arg("-keystore").arg(&keystore).output().expect("keytool starts");
-            assert!(output.status.success(), "keytool made no certificate: {output:?}");
-            output.stdout
-        };
-        keytool(&["-genkeypair", "-keyalg", "EC", "-dname", "CN=localhost", "-ext", "san=dns:localhost"]);
-        fs::write(self.certificate(), keytool(&["-exportcert", "-rfc"])).expect("the broker's certificate");
-    }
-
     fn format(&self) {
-        self.make_certificate();
         let properties = self.directory.join("server.properties");
         fs::write(&properties, self.properties()).expect("kafka's properties");
         // Twenty-two characters of base64.
         let cluster = format!("pacemeter{:012}A", self.port);
         let output = java(&["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
-            .args(["kafka.tools.StorageTool", "format", "-t", &cluster, "-c"])
+            .args(["kafka.tools.StorageTool", "format", "-t", &cluster])
+            .args(["--add-scram", &self.secured.scram_account(), "-c"])
             .arg(&properties)
             .output()
             .expect("java starts");
@@ -226,7 +206,7 @@ impl Kafka {
     }
 
     fn properties(&self) -> String {
-        let Self { port, controller_port, sasl_port, tls_port, misadvertised_port, directory, .. } = self;
+        let Self { port, controller_port, sasl_port, misadvertised_port, secured, directory, .. } = self;
         let directory = directory.display();
         let doors = |line: fn(usize, u16, u16) -> String| -> String {
             self.door_ports
@@ -235,24 +215,27 @@ impl Kafka {
                 .map(|(number, (outside, inside))| line(number, *outside, *inside))
                 .collect()
         };
-        let listeners = doors(|number, _, inside| format!(",DOOR{number}://127.0.0.1:{inside}"));
-        let advertised = doors(|number, outside, _| format!(",DOOR{number}://127.0.0.1:{outside}"));
-        let protocols = doors(|number, _, _| format!(",DOOR{number}:PLAINTEXT"));
+        let mut listeners = doors(|number, _, inside| format!(",DOOR{number}://127.0.0.1:{inside}"));
+        let mut advertised = doors(|number, outside, _| format!(",DOOR{number}://127.0.0.1:{outside}"));
+        let mut protocols = doors(|number, _, _| format!(",DOOR{number}:PLAINTEXT"));
+        for (name, port, protocol) in secured.listeners() {
+            listeners += &format!(",{name}://127.0.0.1:{port}");
+            advertised += &format!(",{name}://localhost:{port}");
+            protocols += &format!(",{name}:{protocol}");
+        }
+        let secured = secured.properties();
         let accounts: String = ACCOUNTS.iter().map(|(name, password)| format!(" user_{name}=\"{password}\"")).collect();
         let (all_powerful, _) = ACCOUNTS[0];
         format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL://127.0.0.1:{sasl_port},TLS://127.0.0.1:{tls_port},ASTRAY://127.0.0.1:{misadvertised_port}{listeners}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},TLS://localhost:{tls_port},ASTRAY://{MISADVERTISED}{advertised}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,ASTRAY:PLAINTEXT{protocols}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL://127.0.0.1:{sasl_port},ASTRAY://127.0.0.1:{misadvertised_port}{listeners}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},ASTRAY://{MISADVERTISED}{advertised}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,ASTRAY:PLAINTEXT{protocols}\n\
              controller.listener.names=CONTROLLER\n\
              inter.broker.listener.name=PLAINTEXT\n\
-             listener.name.tls.ssl.keystore.type=PKCS12\n\
-             listener.name.tls.ssl.keystore.location={directory}/broker.p12\n\
-             listener.name.tls.ssl.keystore.password={KEY_PASSWORD}\n\
-             listener.name.tls.ssl.key.password={KEY_PASSWORD}\n\
+             {secured}\
              listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n\
              listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required{accounts};\n\
              authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
