@@ -35,7 +35,7 @@ fn grant(topics: &Topics<'_>) {
 /// Settings with this server and a file of these properties, which also trust the brokers' authority.
 fn settings(topics: &Topics<'_>, directory: &Path, server: &str, properties: &[String]) -> Vec<String> {
     let authority = format!("ssl.ca.location={}", shown(&shared_kafka().certificate()));
-    let path = Secured::write_properties(directory, "kafka.properties", &[&[authority], properties].concat());
+    let path = Secured::write_properties(directory, "kafka.properties", &[&[authority][..], properties].concat());
     let mut settings = topics.settings();
     settings.push(format!("kafka.bootstrap_servers={server}"));
     settings.push(format!("kafka.properties_files=['{}']", shown(&path)));
