@@ -1,4 +1,4 @@
-//! Kafka with TLS, logins and rights: what README asks for is enough, and each thing less is told apart.
+//! Kafka with TLS, logins and rights: the rights that README lists are enough, and each fault has an exit code of its own.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
