@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
-/// What comes of files with these texts, in this order, and of these further settings.
+/// Result of reading files with these texts, in this order, and further settings.
 struct Outcome {
     settings: Settings,
     faults: Vec<String>,

@@ -4,9 +4,9 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::certificates::{Certificates, shown};
 use super::{TLS, curl, start, users};
 use crate::alerts::servers::Prometheus;
+use crate::certificates::{Certificates, shown};
 use crate::program::Pacemeter;
 
 const LIMIT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! Kafka with TLS, logins and rights: what README asks for is enough, and each thing less is told apart.
+//! Kafka with TLS, logins and rights: the rights that README lists are enough, and each fault has an exit code of its own.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,7 @@ fn grant(topics: &Topics<'_>) {
 /// Settings with this server and a file of these properties, which also trust the brokers' authority.
 fn settings(topics: &Topics<'_>, directory: &Path, server: &str, properties: &[String]) -> Vec<String> {
     let authority = format!("ssl.ca.location={}", shown(&shared_kafka().certificate()));
-    let path = Secured::write_properties(directory, "kafka.properties", &[&[authority], properties].concat());
+    let path = Secured::write_properties(directory, "kafka.properties", &[&[authority][..], properties].concat());
     let mut settings = topics.settings();
     settings.push(format!("kafka.bootstrap_servers={server}"));
     settings.push(format!("kafka.properties_files=['{}']", shown(&path)));
