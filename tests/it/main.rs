@@ -7,6 +7,7 @@ mod alerts;
 mod browsers;
 mod calendars;
 mod cli;
+mod container;
 mod demo;
 mod documents;
 mod end_to_end;
