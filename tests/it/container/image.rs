@@ -138,6 +138,8 @@ fn files_of_an_image_belong_to_root_but_for_the_state() {
     assert_eq!((program.uid(), program.gid(), program.permissions().mode() & 0o7777), (0, 0, 0o755));
     let state = fs::metadata(image.files.join("var/lib/pacemeter")).expect("the directory of the state");
     assert_eq!((state.uid(), state.gid(), state.permissions().mode() & 0o7777), (USER, USER, 0o700));
+    let parent = fs::metadata(image.files.join("var/lib")).expect("its parent");
+    assert_eq!((parent.uid(), parent.permissions().mode() & 0o7777), (0, 0o755));
     // Links have no rights of their own, and in /tmp nobody removes what is another's.
     let found = output_of(
         Command::new("find")

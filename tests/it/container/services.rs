@@ -32,7 +32,7 @@ pub struct BindMount {
 pub fn read_compose(file: &Path) -> Result<ComposeFile, String> {
     let mut command = Command::new(parser());
     // Paths are relative to the directory where the parser runs.
-    command.args(["-format", "json"]).arg(file).current_dir(root().join("deploy"));
+    command.arg(file).current_dir(root().join("deploy"));
     let output = command.output().expect("the parser was built");
     if output.status.success() {
         Ok(ComposeFile { model: serde_json::from_slice(&output.stdout).expect("JSON") })
@@ -47,13 +47,13 @@ pub fn compose_file() -> &'static ComposeFile {
     FILE.get_or_init(|| read_compose(&root().join("deploy/compose.yml")).unwrap_or_else(|fault| panic!("{fault}")))
 }
 
-/// Program of the reference implementation, built once from the pinned module.
+/// Program around the reference implementation, built once.
 fn parser() -> &'static Path {
     static PARSER: OnceLock<PathBuf> = OnceLock::new();
     PARSER.get_or_init(|| {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compose-spec");
         let mut go = Command::new("go");
-        go.arg("build").arg("-o").arg(&program).arg("github.com/compose-spec/compose-go/v2/cmd");
+        go.arg("build").arg("-o").arg(&program);
         output_of(go.current_dir(root().join("tests/compose")));
         program
     })

@@ -21,6 +21,8 @@ use super::sandbox::{ContainerOptions, NetworkOwner, bwrap, first_process};
 use super::services::{ComposeService, compose_file};
 use crate::kafka::jars;
 
+/// User of the stand-ins, which has no capabilities either.
+const ROOT: u32 = 0;
 /// Limit for anything that takes moments on an idle machine.
 const LIMIT: Duration = Duration::from_secs(90);
 /// What the stand-ins need of this machine besides `/usr`: the libraries' cache, Java's configuration, users.
@@ -81,13 +83,20 @@ impl RunningService {
             if let Some(status) = self.process.try_wait().expect("it is our child") {
                 return status;
             }
-            assert!(began.elapsed() < LIMIT, "{what} did not end:\n{}", self.said());
+            assert!(began.elapsed() < LIMIT, "{what} did not end:\n{}", self.last_words());
             thread::sleep(Duration::from_millis(20));
         }
     }
 
     fn said(&self) -> String {
         fs::read_to_string(&self.log).expect("a log")
+    }
+
+    /// End of what it said.
+    fn last_words(&self) -> String {
+        let said = self.said();
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 }
 
@@ -118,10 +127,10 @@ impl ComposeRun {
     }
 
     /// Makes the directory of a service's volume.
-    fn volume(&self, service: &str) -> PathBuf {
+    fn volume(&self, service: &str, user: u32) -> PathBuf {
         let path = self.path(&format!("volume-{service}"));
         fs::create_dir_all(&path).expect("a directory");
-        chown(&path, Some(USER), Some(USER)).expect("root may");
+        chown(&path, Some(user), Some(user)).expect("root may");
         path
     }
 
@@ -138,7 +147,7 @@ impl ComposeRun {
             image: image(),
             arguments: others.or_else(|| service.command()),
             files: self.files(&service),
-            state: &self.volume(name),
+            state: &self.volume(name, USER),
             network: Some(self.network.owner),
         };
         options.command()
@@ -161,7 +170,7 @@ impl ComposeRun {
             command.arg("--ro-bind").arg(file).arg(path);
         }
         for volume in service.volumes() {
-            command.arg("--bind").arg(self.volume(name)).arg(volume);
+            command.arg("--bind").arg(self.volume(name, ROOT)).arg(volume);
         }
         for (variable, value) in service.environment() {
             command.args(["--setenv", variable, value]);
@@ -208,7 +217,7 @@ impl ComposeRun {
             if let Some(answer) = ask() {
                 return answer;
             }
-            let said = || services.iter().map(|service| service.said()).collect::<Vec<_>>().join("\n");
+            let said = || services.iter().map(|service| service.last_words()).collect::<Vec<_>>().join("\n");
             assert!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {what}:\n{}", said());
             thread::sleep(Duration::from_millis(100));
         }
