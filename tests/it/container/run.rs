@@ -36,7 +36,8 @@ impl Volume {
         let file = directory.path().join("pacemeter.toml");
         let line = |setting: &String| {
             let (key, value) = setting.split_once('=').expect("key=value");
-            if value.starts_with('[') { format!("{key} = {value}\n") } else { format!("{key} = {value:?}\n") }
+            let is_toml = value.starts_with('[') || value.parse::<f64>().is_ok();
+            if is_toml { format!("{key} = {value}\n") } else { format!("{key} = {value:?}\n") }
         };
         fs::write(&file, settings.iter().map(line).collect::<String>()).expect("a file");
         let state = directory.path().join("state");

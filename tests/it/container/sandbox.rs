@@ -44,7 +44,7 @@ impl ContainerOptions<'_> {
             command.args(["--setenv", name, value]);
         }
         command.args(["--chdir", process["cwd"].as_str().expect("a path")]);
-        // bwrap cannot change to another user for good; this can, and leaves no capability in any set.
+        // bwrap cannot become another user; this can, and leaves no capability in any set.
         for capability in ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"] {
             command.args(["--cap-add", capability]);
         }

@@ -25,7 +25,7 @@ use crate::kafka::jars;
 const ROOT: u32 = 0;
 /// Limit for anything that takes moments on an idle machine.
 const LIMIT: Duration = Duration::from_secs(90);
-/// What the stand-ins need of this machine besides `/usr`: the libraries' cache, Java's configuration, users.
+/// Files of this machine that the stand-ins need besides `/usr`: the libraries' cache, Java's configuration, users.
 const OF_THE_MACHINE: [&str; 6] =
     ["/etc/alternatives", "/etc/group", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/passwd", "/etc/ssl"];
 
