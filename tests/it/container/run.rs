@@ -156,7 +156,7 @@ fn a_container_is_exact_after_a_kill_and_ends_in_time() {
     log.write(more);
     let mut container = Container::start(&volume);
     assert_exact(&log, &mut container);
-    let restored = container.pacemeter.scrape().value("pacemeter_restores_total", &[("source", "checkpoint")]);
+    let restored = container.pacemeter.scrape().value("pacemeter_restores_total", &[("source", "newest")]);
     assert!(restored.is_some_and(|partitions| partitions > 0.0), "it began with its checkpoints: {restored:?}");
     let ended = container.end(libc::SIGTERM);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
