@@ -9,6 +9,7 @@ mod calendars;
 mod certificates;
 mod cli;
 mod completions;
+mod container;
 mod demo;
 mod documents;
 mod end_to_end;

@@ -85,6 +85,11 @@ impl Pacemeter {
         Self::spawn(&mut command_as(user, &["run"], state, settings))
     }
 
+    /// Starts a command that runs the program with pipes for its output, and waits until it logs its address.
+    pub fn start_command(command: &mut Command) -> Self {
+        Self::spawn(command)
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));

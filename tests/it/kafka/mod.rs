@@ -296,7 +296,7 @@ fn java(options: &[&str]) -> Command {
 }
 
 /// Directory of Kafka's jars; they are fetched if this machine does not have them yet.
-fn jars() -> PathBuf {
+pub fn jars() -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target directory");
