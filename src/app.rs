@@ -196,8 +196,7 @@ pub(crate) async fn start(
     let address = server.address();
     let web = WebReloader::new(settings.http, web_texts, access, metrics.http.clone());
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone(), web);
-    let reporter =
-        StatusReporter { manager: manager.clone(), publisher: Arc::clone(&publisher), clock: clock.clone() };
+    let reporter = StatusReporter { manager: manager.clone(), publisher: Arc::clone(&publisher), clock: clock.clone() };
     let requested = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });
     let pipeline = pipeline::start(Dependencies {

@@ -85,6 +85,11 @@ impl Pacemeter {
         Self::spawn(&mut command_as(user, &["run"], state, settings))
     }
 
+    /// Starts a command whose output is piped, and waits until its log has its address.
+    pub fn start_prepared(command: &mut Command) -> Self {
+        Self::spawn(command)
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));

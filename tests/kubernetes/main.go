@@ -1,7 +1,6 @@
 // Decodes manifests from standard input strictly, as the API server and the Prometheus Operator do: a field that their Go types do not
 // have is an error, and so is a kind that is not listed here. With directories of Prometheus' rule files, each PrometheusRule must have
-// the groups of the file whose name it bears. Prints the objects as a list in JSON,
-// or one fault a line.
+// the groups of the file whose name it bears. Prints the objects as a list in JSON, or one fault a line.
 package main
 
 import (
@@ -41,8 +40,8 @@ var types = map[string]func() any{
 
 type checker struct {
 	objects []any
-	rules  map[string]monitoring.PrometheusRuleSpec
-	faults []string
+	rules   map[string]monitoring.PrometheusRuleSpec
+	faults  []string
 }
 
 func (c *checker) fault(format string, arguments ...any) {
