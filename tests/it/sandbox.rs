@@ -20,7 +20,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
-        let arguments = "--ro-bind /usr /usr --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin --proc /proc --dev /dev \
+        let arguments = "--die-with-parent --unshare-pid --ro-bind /usr /usr --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin --proc /proc --dev /dev \
                          --dir /etc --dir /etc/pacemeter --dir /opt --dir /run --dir /run/credentials --dir /var --dir /var/lib \
                          --ro-bind PROGRAM /opt/pacemeter";
         let arguments = arguments.replace("PROGRAM", env!("CARGO_BIN_EXE_pacemeter"));

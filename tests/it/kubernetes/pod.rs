@@ -69,7 +69,8 @@ fn status(pacemeter: &Pacemeter, path: &str, objects: &[Value], with_password: b
         "--connect-to",
         &format!("pacemeter:443:127.0.0.1:{port}"),
     ]);
-    command.args(with_password.then(|| format!("--user={user}:{password}")));
+    let login = format!("{user}:{password}");
+    command.args(with_password.then_some(["--user", &login]).into_iter().flatten());
     output(command.arg(format!("https://pacemeter{path}"))).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -83,7 +84,7 @@ fn the_pod_starts_with_what_it_mounts() {
     let sandbox = sandbox(objects, pod);
     let list: Vec<String> = serde_json::from_value(pod["containers"][0]["args"].clone()).expect("texts");
     let own = ["--set", "http.listen=127.0.0.1:0", "--set", "kafka.bootstrap_servers=127.0.0.1:1"].map(str::to_owned);
-    let pacemeter = Pacemeter::start_prepared(&mut sandbox.command(&[list, own.to_vec()].concat()));
+    let pacemeter = Pacemeter::start_in_sandbox(&mut sandbox.command(&[list, own.to_vec()].concat()));
     let probe = pod["containers"][0]["livenessProbe"]["httpGet"]["path"].as_str().expect("a path");
     assert_eq!(status(&pacemeter, probe, objects, false), "200");
     assert_eq!(status(&pacemeter, "/readyz", objects, false), "503", "there is no Kafka");
@@ -94,16 +95,6 @@ fn the_pod_starts_with_what_it_mounts() {
     let unasked = |line: &String| !line.contains("kafka");
     assert!(!warned.iter().any(unasked), "a start as described must warn of nothing: {warned:#?}");
     assert_eq!(pacemeter.stop().code, Some(0));
-}
-
-#[test]
-fn variables_of_a_service_would_be_read_as_settings() {
-    let objects = objects();
-    let pod = &object(objects, "StatefulSet", "pacemeter")["spec"]["template"]["spec"];
-    let state = tempfile::tempdir().expect("a temporary directory");
-    let service = [("PACEMETER_SERVICE_HOST", "10.0.0.1")];
-    let ended = crate::program::run_with(&state, &["check", "--offline"], &service);
-    assert_eq!((ended.code, &pod["enableServiceLinks"]), (Some(78), &json!(false)), "{}", ended.stderr);
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn the_program_starts_as_the_unit_says() {
     let kafka = "kafka.properties.sasl.password = \"of-the-test\"\n";
     sandbox.files(CREDENTIALS, &[("pseudonym.key", key.into()), ("kafka.toml", kafka.into())], 0o440);
     sandbox.directory("/var/lib/pacemeter", crate::sandbox::USER, 0o700);
-    let pacemeter = Pacemeter::start_prepared(&mut sandbox.command(&arguments()));
+    let pacemeter = Pacemeter::start_in_sandbox(&mut sandbox.command(&arguments()));
     assert_eq!(pacemeter.get("/livez").status, 200);
     let warned: Vec<String> =
         pacemeter.log().lines().filter(|line| line.contains("\"warn\"")).map(str::to_owned).collect();
