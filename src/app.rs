@@ -8,6 +8,7 @@ mod past_events;
 mod recompute;
 mod reload;
 mod service;
+mod service_status;
 pub(crate) mod state;
 mod state_files;
 
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use self::opening::{OpenedState, open_unless_stopped};
 use self::reload::{Reloader, WebReloader};
 use self::service::PipelineService;
+use self::service_status::StatusReporter;
 use crate::aggregate::Rules;
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::api::Api;
@@ -34,7 +36,7 @@ use crate::export::Exporter;
 use crate::http::{self, BindError, LoadedWebConfig, WebAccess, WebConfig};
 use crate::page::Page;
 use crate::pipeline::{self, Dependencies};
-use crate::runtime::{Exit, Failure, Shutdown, ShutdownDeadline, log_failpoint};
+use crate::runtime::{Exit, Failure, ServiceManager, Shutdown, ShutdownDeadline, log_failpoint};
 use crate::settings::{FileText, SecretExposure, SettingsFaults, SettingsReader};
 use crate::source;
 use crate::telemetry::Metrics;
@@ -122,6 +124,7 @@ pub(crate) struct RunningApp {
     pipeline: JoinHandle<Result<(), Failure>>,
     http: JoinHandle<()>,
     reload: JoinHandle<()>,
+    status: JoinHandle<()>,
     _lock: Lock,
     _deadline: ShutdownDeadline,
 }
@@ -146,7 +149,7 @@ pub(crate) fn log_failure(failure: &Failure) {
 }
 
 /// Starts all stages, and returns once `/metrics` answers; `None` if the shutdown was requested before. The files of
-/// targets are reloaded whenever `reload` is notified.
+/// targets are reloaded whenever `reload` is notified. The service manager is told of the start, the status and the end.
 ///
 /// # Errors
 /// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings
@@ -157,6 +160,7 @@ pub(crate) async fn start(
     clock: Clock,
     shutdown: Shutdown,
     reload: Arc<Notify>,
+    manager: ServiceManager,
 ) -> Result<Option<RunningApp>, Failure> {
     let Configuration { mut reader, settings } = configuration;
     log.events().set_clock(&clock);
@@ -169,12 +173,10 @@ pub(crate) async fn start(
     let (web, web_texts) = web_config(&settings.http, &mut reader);
     reader.finish()?;
     log_start(&settings);
-    log_certificate_checks(&settings.source);
-    log_failpoint();
     log_exposures(reader.exposures().iter().chain(&exposures));
     reload::log_uncovered(&uncovered);
     reload::log_unlisted(&unlisted);
-    log_empty_lists(&settings.allowlists);
+    manager.status(service_status::OPENING);
     let opened = open_unless_stopped(&settings, &shutdown).await?;
     let Some(OpenedState { lock, store, key, cuts, closed_periods, cut_offsets, unsettled_cuts }) = opened else {
         tracing::info!(event = "pacemeter.ended", "pacemeter ended");
@@ -194,6 +196,7 @@ pub(crate) async fn start(
     let address = server.address();
     let web = WebReloader::new(settings.http, web_texts, access, metrics.http.clone());
     let reloader = Reloader::new(settings.files, texts, targets, Arc::clone(&metrics), clock.clone(), web);
+    let reporter = StatusReporter { manager: manager.clone(), publisher: Arc::clone(&publisher), clock: clock.clone() };
     let requested = shutdown.clone();
     let http = tokio::spawn(async move { server.serve(service, requested.requested()).await });
     let pipeline = pipeline::start(Dependencies {
@@ -213,11 +216,14 @@ pub(crate) async fn start(
         metrics,
         publisher,
         shutdown: shutdown.clone(),
+        manager: manager.clone(),
     })?;
-    let reload = tokio::spawn(reloader.run(reload, shutdown.clone()));
-    Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, _lock: lock, _deadline: deadline }))
+    let reload = tokio::spawn(reloader.run(reload, manager, shutdown.clone()));
+    let status = tokio::spawn(reporter.run(shutdown.clone()));
+    Ok(Some(RunningApp { address, shutdown, pipeline, http, reload, status, _lock: lock, _deadline: deadline }))
 }
 
+/// Logs the start, and what the settings do that should be known.
 fn log_start(settings: &Settings) {
     tracing::info!(
         event = "pacemeter.started",
@@ -226,6 +232,9 @@ fn log_start(settings: &Settings) {
         sources = settings.sources.as_field(),
         "pacemeter started"
     );
+    log_certificate_checks(&settings.source);
+    log_failpoint();
+    log_empty_lists(&settings.allowlists);
 }
 
 /// Reads the web configuration with the contents of its files, and leaves faults in the reader. An expired certificate is
@@ -322,8 +331,9 @@ impl RunningApp {
         if let Err(error) = self.http.await {
             tracing::error!(event = "pacemeter.http.ended", error = %error, "http server ended");
         }
-        // The task ends with the shutdown; a panic in it would have ended the process.
+        // These tasks end with the shutdown; a panic in one would have ended the process.
         drop(self.reload.await);
+        drop(self.status.await);
         result.inspect(|()| tracing::info!(event = "pacemeter.ended", "pacemeter ended"))
     }
 

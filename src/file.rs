@@ -16,7 +16,7 @@ pub(crate) use directory::{DIRECTORY_MODE, FILE_MODE, OpenDirectory, file_type};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -38,6 +38,26 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Longest such pause; each is twice as long as the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// Mode bit with which the group may read.
+const GROUP_READ: u32 = 0o040;
+
+/// Returns the mode of a file with a secret, as far as it gives rights to strangers. The group of the process may read a
+/// file of root, as may root's group: so Kubernetes mounts secrets, systemd passes credentials on, and administrators give
+/// a file to one service (`root:pacemeter`, 640).
+pub(crate) fn mode_for_strangers(metadata: &Metadata) -> u32 {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root && metadata.uid() == 0 && is_own_group(metadata.gid()) {
+        return metadata.mode() & !GROUP_READ;
+    }
+    metadata.mode()
+}
+
+/// True for root's group and the groups of the process.
+pub(crate) fn is_own_group(group: u32) -> bool {
+    let is_member = |groups: Vec<rustix::process::Gid>| groups.iter().any(|own| own.as_raw() == group);
+    group == 0 || group == rustix::process::getegid().as_raw() || rustix::process::getgroups().is_ok_and(is_member)
+}
 
 /// Kinds of files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

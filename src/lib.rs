@@ -8,7 +8,7 @@
 //! file                            bounded reading of files that are not ours
 //! settings                        layered configuration, read once
 //! telemetry                       catalogue of metrics, the process's own metrics, logs
-//! runtime                         exit codes, signals, panics
+//! runtime                         exit codes, signals, panics, service manager
 //! calendar  allowlists            periods of a zone, working time; names under which labels are shown
 //! targets                         goals of a period, plan and pace
 //! source                          Kafka: topics, assignment, batches, end offsets, commits

@@ -18,7 +18,7 @@
 //! | task, on a blocking thread | applies messages, does what is due; the only writer of state | at a shutdown, or with a failure |
 //! | `checkpoint` | writes checkpoints | when the task drops its handle |
 //! | `cuts` | stores cuts | when the task drops its sender |
-//! | `watchdog` | exits the process if records wait and none is applied | with the process |
+//! | `watchdog` | exits the process if records wait and none is applied; else pings the service manager | with the process |
 //!
 //! **Two channels.** A bounded channel (`pipeline.queue_batches`) leads from `poll` to the task, so messages keep their
 //! order: a position never overtakes the records before it. When the task is behind, `poll` waits, the client's queue
@@ -115,7 +115,7 @@ use crate::clock::{Clock, Millis, millis};
 use crate::cuts::{CutOffset, CutStore, UnsettledCut};
 use crate::decode::{self, Decoder, PseudonymKey};
 use crate::record::PerStream;
-use crate::runtime::{Failure, Shutdown, ThreadRuntime};
+use crate::runtime::{Failure, ServiceManager, Shutdown, ThreadRuntime};
 use crate::settings::{OffsetRange, SettingsReader};
 use crate::source::{self, DeadLetters};
 use crate::targets::Targets;
@@ -208,6 +208,8 @@ pub struct Dependencies {
     pub publisher: Arc<SnapshotPublisher>,
     /// Request to shut down.
     pub shutdown: Shutdown,
+    /// Service manager whose watchdog is pinged while the task lives.
+    pub manager: ServiceManager,
 }
 
 /// Starts the pipeline. Its task ends with `Ok` after a requested shutdown, and with a failure when reading cannot
@@ -231,12 +233,12 @@ pub fn start(dependencies: Dependencies) -> Result<JoinHandle<Result<(), Failure
         reports,
         commands: received_commands,
     };
-    let shutdown = dependencies.shutdown.clone();
+    let (shutdown, manager) = (dependencies.shutdown.clone(), dependencies.manager.clone());
     let Settings { wedge_timeout, shutdown_deadline, .. } = *settings;
     let task = build_task(dependencies, commands)?;
     let heartbeat = task.worker.heartbeat();
     let poll_thread = spawn("poll", move || poller.run())?;
-    spawn("watchdog", move || heartbeat.watch(wedge_timeout))?;
+    spawn("watchdog", move || heartbeat.watch(wedge_timeout, manager))?;
     // A thread of its own: memory that state takes and returns stays in one arena of the allocator, and readers never
     // wait behind a batch.
     let runtime = ThreadRuntime::new("the pipeline task")?;

@@ -1,4 +1,4 @@
-//! End of the process: exit codes, signals and panics.
+//! Life of the process: exit codes, signals, panics, and messages to the service manager.
 //!
 //! A shutdown is requested through [`Shutdown`]; every task waits for it and drains. A second signal or a panic ends
 //! the process immediately. Nothing is lost by that, since the state on disk is exact at any moment.
@@ -6,6 +6,7 @@
 mod bug;
 mod failpoint;
 mod limits;
+mod service_manager;
 mod shortage;
 mod shutdown;
 
@@ -17,6 +18,8 @@ pub(crate) use bug::has_panicked;
 pub use bug::install_panic_hook;
 pub(crate) use failpoint::{arm_failpoint, failpoint, log_failpoint};
 pub use limits::survive_file_size_limit;
+pub use service_manager::ServiceManager;
+pub(crate) use service_manager::WatchdogPings;
 pub(crate) use shortage::{SHORTAGE_REMEDY, end_for_shortage};
 pub use shutdown::Shutdown;
 pub(crate) use shutdown::{Hangup, ShutdownDeadline};

@@ -17,7 +17,7 @@ use self::diff::TargetsDiff;
 pub(super) use self::web::WebReloader;
 use super::files::{LoadedFiles, MissingHolidays, TargetFiles};
 use crate::clock::Clock;
-use crate::runtime::Shutdown;
+use crate::runtime::{ServiceManager, Shutdown};
 use crate::settings::{FileText, SettingsFaults};
 use crate::targets::Targets;
 use crate::telemetry::Metrics;
@@ -54,20 +54,24 @@ impl Reloader {
     }
 
     /// Reloads whenever `requested` is notified or the files have changed, until the shutdown.
-    pub(super) async fn run(mut self, requested: Arc<Notify>, shutdown: Shutdown) {
+    /// The service manager is told of a requested reload, and of its end.
+    pub(super) async fn run(mut self, requested: Arc<Notify>, manager: ServiceManager, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested() => {}
-            () = self.watch(&requested) => {}
+            () = self.watch(&requested, &manager) => {}
         }
     }
 
     /// Loops forever; returns only if the runtime shuts down.
-    async fn watch(&mut self, requested: &Notify) {
+    async fn watch(&mut self, requested: &Notify, manager: &ServiceManager) {
         loop {
             let is_requested = tokio::select! {
                 () = requested.notified() => true,
                 () = sleep(self.files.check_interval) => false,
             };
+            if is_requested {
+                manager.reloading();
+            }
             self.web.check(is_requested).await;
             let files = Arc::clone(&self.files);
             let Ok(texts) = tokio::task::spawn_blocking(move || files.texts()).await else { return };
@@ -79,6 +83,9 @@ impl Reloader {
                 return;
             };
             self.apply(loaded, texts);
+            if is_requested {
+                manager.ready();
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::{Command, RunArgs, StateCommand, cut, health, manual, period, produce
 use crate::app;
 use crate::clock::Clock;
 use crate::http::MAX_RENDERINGS;
-use crate::runtime::{Exit, Failure, Hangup, Shutdown, arm_failpoint, print};
+use crate::runtime::{Exit, Failure, Hangup, ServiceManager, Shutdown, arm_failpoint, print};
 use crate::settings::SettingsReader;
 use crate::telemetry::log::Guard;
 
@@ -87,21 +87,29 @@ fn run(arguments: &RunArgs) -> Result<Exit, Failure> {
     if is_shifted {
         tracing::warn!(event = "pacemeter.clock.moved", now_ms = clock.now().as_millis(), "clock moved for a test");
     }
-    match run_until_stopped(configuration, &log, clock) {
+    let manager = ServiceManager::from_environment();
+    match run_until_stopped(configuration, &log, clock, manager.clone()) {
         Ok(()) => Ok(Exit::Ok),
         Err(failure) => {
             app::log_failure(&failure);
+            manager.stopping(&format!("failed with exit code {}: {failure}", failure.exit.code()));
             if log.is_json() { Ok(failure.exit) } else { Err(failure) }
         }
     }
 }
 
-fn run_until_stopped(configuration: app::Configuration, log: &Guard, clock: Clock) -> Result<(), Failure> {
+fn run_until_stopped(
+    configuration: app::Configuration,
+    log: &Guard,
+    clock: Clock,
+    manager: ServiceManager,
+) -> Result<(), Failure> {
     let reload = Arc::new(Notify::new());
     let shutdown = Shutdown::on_signals(Hangup::Reload(Arc::clone(&reload)))?;
     let runtime = runtime()?;
     let result = runtime.block_on(async {
-        let Some(running) = app::start(configuration, log, clock, shutdown, reload).await? else { return Ok(()) };
+        let started = app::start(configuration, log, clock, shutdown, reload, manager).await?;
+        let Some(running) = started else { return Ok(()) };
         running.wait().await
     });
     // Nothing is waited for that a disk or file system still blocks.
@@ -120,7 +128,8 @@ impl InProcessApp {
     fn start(reader: SettingsReader, clock: Clock) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let (configuration, log) = app::configure(reader);
-        let running = runtime.block_on(app::start(configuration, &log, clock, Shutdown::new(), Arc::default()))?;
+        let (shutdown, reload, manager) = (Shutdown::new(), Arc::default(), ServiceManager::default());
+        let running = runtime.block_on(app::start(configuration, &log, clock, shutdown, reload, manager))?;
         let running = running.ok_or_else(|| Failure::new(Exit::TryAgain, "the shutdown was requested at the start"))?;
         Ok(Self { runtime, running, _log: log })
     }

@@ -7,12 +7,15 @@
 //!
 //! No progress is expected while a state is restored, nor during a shutdown, which has a deadline of its own. A wait for
 //! the disk counts as life until the checkpoint scheduler gives it up.
+//!
+//! A watchdog of the service manager is pinged at signs of life alone. It ends the process where this one cannot: if
+//! every thread is stopped, or the exit itself hangs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::runtime::Exit;
+use crate::runtime::{Exit, ServiceManager, WatchdogPings};
 
 /// Sign of life of the task. Clones share it; only one of them beats.
 #[derive(Debug, Clone)]
@@ -43,13 +46,20 @@ impl Heartbeat {
         self.is_suspended.store(false, Ordering::Release);
     }
 
-    /// Watches for as long as the process runs, and exits it after a silence of `timeout`.
-    pub(super) fn watch(self, timeout: Duration) -> ! {
-        let interval = (timeout / 10).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    /// Watches for as long as the process runs, and exits it after a silence of `timeout`. Without silence the service
+    /// manager is pinged.
+    pub(super) fn watch(self, timeout: Duration, manager: ServiceManager) -> ! {
+        let looks = manager.ping_interval().map_or(timeout / 10, |pings| pings.min(timeout / 10));
+        let interval = looks.clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let mut pings = WatchdogPings::new(manager);
         let mut watch = Watch::new(self, interval, Instant::now());
         loop {
             std::thread::sleep(interval);
-            let silence = watch.look(Instant::now());
+            let now = Instant::now();
+            let silence = watch.look(now);
+            if silence.is_zero() {
+                pings.ping_if_due(now);
+            }
             if silence >= timeout {
                 let silent_ms = silence.as_millis() as u64;
                 tracing::error!(event = "pacemeter.pipeline.wedged", silent_ms, "pipeline task stuck; exiting");

@@ -6,7 +6,6 @@ use super::fault::{SettingsFault, printable};
 use super::tree::{self, Entry, SyntaxError};
 use super::yaml;
 use crate::file::{self, FileContent, FileKind, ReadError};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Size limit of a configuration file, in bytes.
@@ -35,7 +34,7 @@ impl FileText {
     pub(crate) fn read_with_mode(path: &Path) -> (Self, Option<u32>) {
         let content = file::read(path, MAX_FILE_BYTES, FileKind::RegularOrPipe);
         let metadata = content.as_ref().ok().map(|content| &content.metadata).filter(|metadata| metadata.is_file());
-        let mode = metadata.map(MetadataExt::mode);
+        let mode = metadata.map(file::mode_for_strangers);
         (Self::of(path, content), mode)
     }
 
@@ -48,7 +47,7 @@ impl FileText {
     /// Reads a regular file of at most 1 MiB, and its mode.
     pub(crate) fn read_regular(path: &Path) -> (Self, Option<u32>) {
         let content = file::read(path, MAX_FILE_BYTES, FileKind::Regular);
-        let mode = content.as_ref().ok().map(|content| content.metadata.mode());
+        let mode = content.as_ref().ok().map(|content| file::mode_for_strangers(&content.metadata));
         (Self::of(path, content), mode)
     }
 

@@ -3,7 +3,6 @@
 use super::Settings;
 use crate::file::{self, FileKind, ReadError};
 use crate::settings::{SecretExposure, SettingsReader, redacted_text};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Maximum size of such a file in bytes; a bundle of all public authorities has a fifth of it.
@@ -32,7 +31,7 @@ impl Settings {
                 Ok(content) if SECRET.contains(&name) => {
                     exposures.extend(SecretExposure::of_file(
                         path,
-                        content.metadata.mode(),
+                        file::mode_for_strangers(&content.metadata),
                         &format!("the secret of {key}"),
                     ));
                 }
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
     use crate::settings::Layers;
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     /// Exposures and faults of one property.
     fn check(name: &str, path: &Path) -> (Vec<String>, Vec<String>) {

@@ -25,6 +25,8 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// A running `pacemeter run`; it is killed when dropped.
 pub struct Pacemeter {
     child: Child,
+    /// Process that receives signals: the child, or the program in the sandbox that the child is.
+    process: u32,
     address: String,
     log: Output,
     stdout: Output,
@@ -90,11 +92,24 @@ impl Pacemeter {
         Self::spawn(command)
     }
 
+    /// Starts a command that runs the program in a sandbox, and waits until its log has its address.
+    pub fn start_in_sandbox(command: &mut Command) -> Self {
+        let mut pacemeter = Self::spawn(command);
+        let child_of = |process: u32| {
+            let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+            children.split_whitespace().next()?.parse().ok()
+        };
+        while let Some(child) = child_of(pacemeter.process) {
+            pacemeter.process = child;
+        }
+        pacemeter
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let log = Output::of(child.stderr.take().expect("a pipe"));
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
-        let mut pacemeter = Self { child, address: String::new(), log, stdout };
+        let mut pacemeter = Self { process: child.id(), child, address: String::new(), log, stdout };
         pacemeter.address = pacemeter.until("it accepts connections", |pacemeter| {
             let line = pacemeter.events("pacemeter.http.listening").pop()?;
             Some(line["address"].as_str().expect("address is text").to_owned())
@@ -111,7 +126,8 @@ impl Pacemeter {
         let mut child = command(&["run"], state, &settings).spawn().expect("the program starts");
         let pipe = child.stderr.take().filter(|_| !is_closed);
         let stdout = Output::of(child.stdout.take().expect("a pipe"));
-        let mut pacemeter = Self { child, address: free.to_string(), log: Output::of(std::io::empty()), stdout };
+        let mut pacemeter =
+            Self { process: child.id(), child, address: free.to_string(), log: Output::of(std::io::empty()), stdout };
         pacemeter.until("it accepts connections", |pacemeter| TcpStream::connect(&pacemeter.address).ok());
         (pacemeter, pipe)
     }
@@ -202,8 +218,8 @@ impl Pacemeter {
     }
 
     pub fn signal(&self, signal: libc::c_int) {
-        // SAFETY: kill takes no pointers; the process is our child and not reaped, so the id is still its own.
-        let result = unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        // SAFETY: kill takes no pointers; the process is our child and not reaped, or that of a sandbox which is.
+        let result = unsafe { libc::kill(self.process as libc::pid_t, signal) };
         assert_eq!(result, 0, "the process is there");
     }
 

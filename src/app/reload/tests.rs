@@ -165,7 +165,7 @@ async fn it_checks_regularly_and_ends_at_a_shutdown() {
     let Fixture { path, _directory, reload, mut received, .. } = Fixture::new(&target("week", 10));
     let shutdown = Shutdown::new();
     let requested = Arc::new(Notify::new());
-    let running = tokio::spawn(reload.run(requested.clone(), shutdown.clone()));
+    let running = tokio::spawn(reload.run(requested.clone(), ServiceManager::default(), shutdown.clone()));
     fs::write(&path, target("week", 20)).unwrap();
     received.changed().await.unwrap();
     assert_eq!(received.borrow_and_update().targets[0].goals[0].1, count(20));

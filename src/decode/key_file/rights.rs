@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::io::Errno;
 
 use crate::decode::pseudonym::KeyError;
+use crate::file::is_own_group;
 
 /// Mode bit with which the group may write.
 const GROUP_WRITE: u32 = 0o020;
@@ -144,12 +145,6 @@ fn check_owner(key: &Path, path: &Path, metadata: &Metadata) -> Result<(), KeyEr
         return Ok(());
     }
     Err(KeyError::Foreign { key: key.to_owned(), path: path.to_owned(), owner: metadata.uid(), user })
-}
-
-/// True for root's group and the groups of the process.
-fn is_own_group(group: u32) -> bool {
-    let is_member = |groups: Vec<rustix::process::Gid>| groups.iter().any(|own| own.as_raw() == group);
-    group == 0 || group == rustix::process::getegid().as_raw() || rustix::process::getgroups().is_ok_and(is_member)
 }
 
 fn writable(key: &Path, writable: PathBuf, metadata: &Metadata) -> KeyError {

@@ -162,6 +162,14 @@ pub(super) const ROWS: &[EventRow] = &[
         "other users can read a secret: {exposure}",
     ),
     row(
+        "pacemeter.service_manager.unreachable",
+        "warn",
+        "error",
+        "The socket of `NOTIFY_SOCKET` cannot be used, or took no message within a second: systemd does not know whether the \
+         process is ready or alive. Logged once.",
+        "the service manager is not reached: {error}",
+    ),
+    row(
         "pacemeter.shortage",
         "error",
         "reason remedy",
