@@ -32,10 +32,15 @@ pub struct Row {
 
 impl Terminal {
     pub fn start(lines: u16, columns: u16, arguments: &[&str]) -> Self {
+        Self::start_with(lines, columns, arguments, &[("TERM", "xterm")])
+    }
+
+    /// Starts the program with these environment variables.
+    pub fn start_with(lines: u16, columns: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let (controller, terminal) = pseudo_terminal(lines, columns);
         let output = || Stdio::from(terminal.try_clone().expect("a descriptor"));
         let mut command: Command = child_command(arguments);
-        let child = command.env("TERM", "xterm").stdin(Stdio::null()).stdout(output()).stderr(output()).spawn();
+        let child = command.env_remove("NO_COLOR").envs(environment.iter().copied()).stdin(Stdio::null()).stdout(output()).stderr(output()).spawn();
         let size = |size| NonZeroU16::new(size).expect("not empty");
         let emulator = Arc::new(Mutex::new(vt100::Parser::new(size(lines), size(columns), SCROLLBACK)));
         let reader = thread::spawn({
@@ -71,6 +76,15 @@ impl Terminal {
             rows.pop();
         }
         rows
+    }
+
+    /// True if a character has a colour.
+    pub fn has_colours(&self) -> bool {
+        let emulator = self.emulator.lock().expect("no reader panicked");
+        let screen = emulator.screen();
+        let (lines, columns) = screen.size();
+        let mut cells = (0..lines.into()).flat_map(|row| (0..columns.into()).filter_map(move |column| screen.cell(row, column)));
+        cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
     }
 
     /// Polls until the rows satisfy `is_wanted`.
