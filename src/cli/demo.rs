@@ -172,7 +172,10 @@ fn options(arguments: &super::DemoArgs, now: Timestamp) -> LiveOptions {
     // The last week closes as a whole, and its targets with it.
     let monday = week_start(if arguments.live { now - 7 * DAY } else { now });
     let stall = arguments.scenario.behind.then(|| PaymentStall::of_week(week_start(now)));
-    LiveOptions { stall, ..LiveOptions::of(arguments.seed, arguments.scale(), PartitionCounts::each(PARTITIONS), monday) }
+    LiveOptions {
+        stall,
+        ..LiveOptions::of(arguments.seed, arguments.scale(), PartitionCounts::each(PARTITIONS), monday)
+    }
 }
 
 fn timeline(arguments: &super::DemoArgs, wall: &Clock) -> Timeline {

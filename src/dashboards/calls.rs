@@ -224,7 +224,7 @@ fn bands() -> PanelTable {
     let answered = format!("{QUEUE},outcome=\"answered\"");
     // Prometheus 3 writes bounds with a decimal point.
     let within = |bound: &str| {
-        sum_by("", &increase_of(&business::CALL_WAIT, "_bucket", &format!("{answered},le=~\"{bound}([.]0)?\""), RATE))
+        sum_by("", &increase_of(&business::CALL_WAIT, "_bucket", &format!("{answered},le=~\"{bound}(\\\\.0)?\""), RATE))
     };
     let all = sum_by("", &increase_of(&business::CALL_WAIT, "_count", &answered, RATE));
     let between = |more: &str, less: &str| share(&format!("({more} - {less})"), &all);

@@ -312,7 +312,11 @@ fn colours_of_the_log_are_left_out_where_nobody_wants_them() {
 #[test]
 fn the_form_of_the_log_is_an_option_and_a_setting_with_its_source() {
     let printed = run(&["run", "--print-config", "--log-format", "text"], &["log.format=json".to_owned()]);
-    let line = printed.stdout.lines().find(|line| line.starts_with("format = ")).unwrap_or_else(|| panic!("{}", printed.stdout));
+    let line = printed
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("format = "))
+        .unwrap_or_else(|| panic!("{}", printed.stdout));
     assert!(line.starts_with("format = \"text\"") && line.ends_with("--set"), "{line}");
     let failed = run(&["run", "--log-format", "text"], &["http.timeout_of_none=1".to_owned()]);
     assert!(failed.stderr.contains("  ERROR  failed "), "{}", failed.stderr);

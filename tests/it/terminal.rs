@@ -40,7 +40,13 @@ impl Terminal {
         let (controller, terminal) = pseudo_terminal(lines, columns);
         let output = || Stdio::from(terminal.try_clone().expect("a descriptor"));
         let mut command: Command = child_command(arguments);
-        let child = command.env_remove("NO_COLOR").envs(environment.iter().copied()).stdin(Stdio::null()).stdout(output()).stderr(output()).spawn();
+        let child = command
+            .env_remove("NO_COLOR")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(output())
+            .stderr(output())
+            .spawn();
         let size = |size| NonZeroU16::new(size).expect("not empty");
         let emulator = Arc::new(Mutex::new(vt100::Parser::new(size(lines), size(columns), SCROLLBACK)));
         let reader = thread::spawn({
@@ -83,7 +89,8 @@ impl Terminal {
         let emulator = self.emulator.lock().expect("no reader panicked");
         let screen = emulator.screen();
         let (lines, columns) = screen.size();
-        let mut cells = (0..lines.into()).flat_map(|row| (0..columns.into()).filter_map(move |column| screen.cell(row, column)));
+        let mut cells =
+            (0..lines.into()).flat_map(|row| (0..columns.into()).filter_map(move |column| screen.cell(row, column)));
         cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
     }
 

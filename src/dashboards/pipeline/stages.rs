@@ -96,8 +96,14 @@ fn checkpoints() -> Vec<PanelTable> {
             ),
         )
         .decimals(1)
-        .query(query(milliseconds(&own(&process::CHECKPOINT_DURATION)), text("tiempo · {{instance}}", "time · {{instance}}")))
-        .query(query(milliseconds(&own(&process::CHECKPOINT_HOLD)), text("pausa · {{instance}}", "pause · {{instance}}"))),
+        .query(query(
+            milliseconds(&own(&process::CHECKPOINT_DURATION)),
+            text("tiempo · {{instance}}", "time · {{instance}}"),
+        ))
+        .query(query(
+            milliseconds(&own(&process::CHECKPOINT_HOLD)),
+            text("pausa · {{instance}}", "pause · {{instance}}"),
+        )),
         panel(
             Visual::Lines,
             SIZE,

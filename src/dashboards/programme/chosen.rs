@@ -89,7 +89,10 @@ fn first_row() -> Vec<PanelTable> {
             (3, 4),
             Visual::StatBackground,
             text("Ritmo", "Pace"),
-            text("Lo que lleva, entre el plan a esta hora. 100 % es ir con el plan.", "Actual over the plan by now. 100 % is on plan."),
+            text(
+                "Lo que lleva, entre el plan a esta hora. 100 % es ir con el plan.",
+                "Actual over the plan by now. 100 % is on plan.",
+            ),
             of(&business::TARGET_PACE_RATIO),
             text("ritmo", "pace"),
         )
@@ -190,7 +193,10 @@ fn plan_and_actual() -> PanelTable {
             .query(kind.query_over_time(&business::TARGET_GOAL, "meta", "goal").colour("purple").line(1, 0));
         if kind != MeasureKind::Ratio {
             plan = plan.query(
-                kind.query_over_time(&business::TARGET_PROJECTION, "proyección", "projection").colour("blue").line(1, 0).dashed(),
+                kind.query_over_time(&business::TARGET_PROJECTION, "proyección", "projection")
+                    .colour("blue")
+                    .line(1, 0)
+                    .dashed(),
             );
         }
     }

@@ -2,9 +2,7 @@
 //! programmes would count twice.
 
 use crate::dashboards::panel::{PanelTable, Visual, panel, query};
-use crate::dashboards::promql::{
-    DAY, HOUR, figure, increase, increase_of, of_current_week, quantile, share, sum_by,
-};
+use crate::dashboards::promql::{DAY, HOUR, figure, increase, increase_of, of_current_week, quantile, share, sum_by};
 use crate::dashboards::text;
 use crate::telemetry::catalogue::{Family, business};
 
@@ -70,10 +68,7 @@ fn people() -> PanelTable {
             "Distinct people by programme since Monday. Not added: who is in two programmes would count twice.",
         ),
     )
-    .query(query(
-        of_current_week(&by_programme(&business::WEEK_BENEFICIARIES)),
-        text("{{programme}}", "{{programme}}"),
-    ))
+    .query(query(of_current_week(&by_programme(&business::WEEK_BENEFICIARIES)), text("{{programme}}", "{{programme}}")))
 }
 
 fn dispersals() -> PanelTable {

@@ -66,16 +66,15 @@ fn series_names(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
     let label = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default();
     let label = names::kind(label, &query.expression).unwrap_or(label);
     let named = names::of(label).into_iter().map(|(value, name)| {
-        let renamed = (value != *language.of(&name)).then(|| json!({ "id": "displayName", "value": language.of(&name) }));
+        let renamed =
+            (value != *language.of(&name)).then(|| json!({ "id": "displayName", "value": language.of(&name) }));
         let colour = names::colour(label, &value)
             .map(|colour| json!({ "id": "color", "value": { "mode": "fixed", "fixedColor": colour } }));
         (value, renamed.into_iter().chain(colour).collect::<Vec<_>>())
     });
     let changed = named.filter(|(_, properties)| !properties.is_empty());
     changed
-        .map(|(value, properties)| {
-            json!({ "matcher": { "id": "byName", "options": value }, "properties": properties })
-        })
+        .map(|(value, properties)| json!({ "matcher": { "id": "byName", "options": value }, "properties": properties }))
         .collect()
 }
 
@@ -105,8 +104,12 @@ fn renamed_series(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value>
                 let text = parts[2 * other + 2];
                 match other.cmp(&place) {
                     Ordering::Equal => (pattern, result) = (pattern + &value + text, result + name + text),
-                    Ordering::Less => (pattern, result) = (pattern + "(.+)" + text, format!("{result}${}{text}", other + 1)),
-                    Ordering::Greater => (pattern, result) = (pattern + "(.+)" + text, format!("{result}${other}{text}")),
+                    Ordering::Less => {
+                        (pattern, result) = (pattern + "(.+)" + text, format!("{result}${}{text}", other + 1))
+                    }
+                    Ordering::Greater => {
+                        (pattern, result) = (pattern + "(.+)" + text, format!("{result}${other}{text}"))
+                    }
                 }
             }
             steps.push(json!({
@@ -134,16 +137,13 @@ pub(super) fn mappings_of_label(label: &str, language: DashboardLanguage) -> Vec
     if values.is_empty() {
         return Vec::new();
     }
-    let options = values
-        .iter()
-        .enumerate()
-        .map(|(index, (value, name))| {
-            let mut shown = json!({ "text": language.of(name), "index": index });
-            if let Some(colour) = names::colour(label, value) {
-                shown["color"] = json!(colour);
-            }
-            (value.clone(), shown)
-        });
+    let options = values.iter().enumerate().map(|(index, (value, name))| {
+        let mut shown = json!({ "text": language.of(name), "index": index });
+        if let Some(colour) = names::colour(label, value) {
+            shown["color"] = json!(colour);
+        }
+        (value.clone(), shown)
+    });
     vec![json!({ "type": "value", "options": options.collect::<serde_json::Map<_, _>>() })]
 }
 

@@ -166,8 +166,22 @@ pub(super) fn unit_of(panel: &Value, target: &Value) -> (String, Value) {
 
 /// Grafana's units of time. Their words are English in every language: `2.6 mins`, `23 hours, 1 minute`.
 const UNITS_OF_TIME: [&str; 16] = [
-    "hertz", "ns", "µs", "ms", "s", "m", "h", "d", "dtdurationms", "dtdurations", "dthms", "dtdhms", "timeticks", "clockms",
-    "clocks", "cpm",
+    "hertz",
+    "ns",
+    "µs",
+    "ms",
+    "s",
+    "m",
+    "h",
+    "d",
+    "dtdurationms",
+    "dtdurations",
+    "dthms",
+    "dtdhms",
+    "timeticks",
+    "clockms",
+    "clocks",
+    "cpm",
 ];
 
 /// Units beside a duration's name.
@@ -178,7 +192,9 @@ const UNITS_IN_WORDS: [&str; 12] =
 pub(super) fn wordy_durations(dashboard: &Value) -> Vec<String> {
     let is_duration = |expression: &str| {
         let parts = expression.split(|next: char| !next.is_ascii_alphanumeric() && next != '_');
-        let family = |part: &str| catalogue::all().find(|family| family.name == part.trim_end_matches("_bucket"));
+        let family = |part: &str| {
+            catalogue::all().find(|family| family.name == part.trim_end_matches("_bucket").trim_end_matches("_sum"))
+        };
         parts.filter_map(family).any(|family| family.unit == Unit::Seconds)
     };
     let mut faults = Vec::new();
@@ -259,7 +275,9 @@ pub(super) fn wrong_variables(dashboard: &Value) -> Vec<String> {
     }
     let known: Vec<&str> = variables.iter().map(|variable| string(variable, "/name")).collect();
     let text = dashboard.to_string();
-    let unknown = used_variables(&text).into_iter().filter(|name| !known.contains(name) && !name.starts_with("__"));
+    // The ends and groups of regular expressions are no names.
+    let is_name = |name: &&str| name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let unknown = used_variables(&text).into_iter().filter(|name| !known.contains(name) && is_name(name));
     faults.extend(unknown.map(|name| format!("${name} is no variable")));
     let parts = serde_json::json!([dashboard["panels"], dashboard["links"]]).to_string();
     let used = used_variables(&parts);

@@ -16,7 +16,9 @@ fn query(title: &str) -> String {
     let panels = dashboard["panels"].as_array().expect("panels");
     let panel = panels.iter().find(|panel| panel["title"] == title).unwrap_or_else(|| panic!("no panel {title}"));
     let query = panel["targets"][0]["expr"].as_str().expect("a query");
-    ["$job", "$programme", "$state"].iter().fold(query.replace("$target", "week"), |query, name| query.replace(name, ".*"))
+    ["$job", "$programme", "$state"]
+        .iter()
+        .fold(query.replace("$target", "week"), |query, name| query.replace(name, ".*"))
 }
 
 #[test]
@@ -44,7 +46,8 @@ fn graphs_of_a_week_do_not_begin_with_the_week_before() {
         for (at, value) in [("75s", Some(before)), ("80s", None), ("85s", None), ("90s", Some(after))] {
             let sample = value.map(|value| format!("{{ labels: '{{job=\"a\",{labels}}}', value: {value} }}"));
             let samples = sample.unwrap_or_default();
-            writeln!(test, "  - {{ expr: '{}', eval_time: {at}, exp_samples: [{samples}] }}", query(title)).expect("memory");
+            writeln!(test, "  - {{ expr: '{}', eval_time: {at}, exp_samples: [{samples}] }}", query(title))
+                .expect("memory");
         }
     }
     let directory = tempdir().expect("a temporary directory");

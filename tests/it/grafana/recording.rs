@@ -27,8 +27,12 @@ pub struct RecordedSpan {
 }
 
 /// Hour from Tuesday at 11:00, and ten minutes more.
-pub const AN_HOUR: RecordedSpan =
-    RecordedSpan { begin: Timestamp::from_millis(MONDAY.as_millis() + 35 * HOUR), length: 4_200.0, interval: INTERVAL, speed: 60 };
+pub const AN_HOUR: RecordedSpan = RecordedSpan {
+    begin: Timestamp::from_millis(MONDAY.as_millis() + 35 * HOUR),
+    length: 4_200.0,
+    interval: INTERVAL,
+    speed: 60,
+};
 
 /// Scrapes of a demo, without comments.
 pub struct Recording {
