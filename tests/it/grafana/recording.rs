@@ -96,8 +96,9 @@ fn scrapes_of(span: &RecordedSpan, arguments: &[&str]) -> Vec<Scrape> {
     let mut demo = Pacemeter::start_demo(&state, &arguments, &[("PACEMETER_TEST_CLOCK", clock.as_str())]);
     let first = demo.until("the figures are recent", |demo| {
         let scrape = Scrape::of(&demo.get("/metrics").body)?;
-        // They are as old as a second takes.
-        (scrape.age() < f64::from(span.speed)).then_some(scrape)
+        // The history is played, and they are as old as a second takes.
+        let is_live = scrape.time >= span.begin.as_millis() as f64 / 1_000.0;
+        (is_live && scrape.age() < f64::from(span.speed)).then_some(scrape)
     });
     let end = first.time + span.length;
     let mut scrapes = vec![first];
