@@ -125,8 +125,8 @@ fn means_now() -> Vec<PanelTable> {
             Visual::Stat,
             3,
             "locale",
-            text("Espera media (s), 1 h", "Mean wait (s), 1 h"),
-            text("De las llamadas contestadas en la última hora.", "Of the calls answered in the last hour."),
+            text("Espera (s), 1 h", "Wait (s), 1 h"),
+            text("Media de las contestadas en la última hora.", "Mean of the calls answered in the last hour."),
             mean(&business::CALL_WAIT, &answered, HOUR, ""),
             text("espera", "wait"),
         )

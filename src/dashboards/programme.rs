@@ -57,9 +57,9 @@ fn all_targets() -> PanelTable {
         ),
     )
     .label("target", text("Clave", "Name"), 165)
-    .label("description", text("Descripción", "Description"), 260)
-    .label("status", text("Situación", "Status"), 165)
-    .label("measure", text("Medida", "Measure"), 150)
+    .label("description", text("Descripción", "Description"), 210)
+    .label("status", text("Situación", "Status"), 110)
+    .label("measure", text("Medida", "Measure"), 130)
     .label("period", text("Periodo", "Period"), 75)
     .query(query(keep("target, description, measure, period", &of(&business::TARGET_INFO)), text("Datos", "Information")).labels_only())
     .query(query(format!("{} == 1", of(&own::TARGET_STATUS)), text("Situación, sí", "Status, yes")).labels_only())
@@ -78,7 +78,7 @@ fn all_targets() -> PanelTable {
             .decimals(0),
     )
     .query(
-        query(format!("{} / 3600", of(&business::TARGET_REMAINING_OPEN)), text("Quedan, horas", "Left, hours")).decimals(1),
+        query(format!("{} / 3600", of(&business::TARGET_REMAINING_OPEN)), text("Horas", "Hours")).decimals(1),
     )
     .query(
         query(

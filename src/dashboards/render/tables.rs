@@ -61,7 +61,7 @@ pub(super) fn overrides(panel: &PanelTable, language: DashboardLanguage) -> Vec<
         if column.width > 0 {
             properties.push(json!({ "id": "custom.width", "value": column.width }));
         }
-        if column.label == "description" {
+        if ["description", "status"].contains(&column.label) {
             properties.push(json!({ "id": "custom.wrapText", "value": true }));
         }
         of_head(language.of(&column.head), properties)

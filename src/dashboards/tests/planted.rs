@@ -170,7 +170,7 @@ fn missing_texts_units_and_legends_are_found() {
 fn wrong_units_and_decimals_are_found() {
     let duration = damaged("calls", "/panels/4/fieldConfig/defaults/unit", json!("s"));
     finds(structure::wordy_durations, "calls", &duration, "s has English words");
-    let nameless = damaged("calls", "/panels/4/title", json!("Mean wait, 1 h"));
+    let nameless = damaged("calls", "/panels/4/title", json!("Wait, 1 h"));
     finds(structure::wordy_durations, "calls", &nameless, "no unit of its duration");
     finds(structure::wrong_pesos, "programme", &rewritten("programme", " / 1e6", ""), "pesos as locale");
     let range = damaged("calls", "/panels/2/targets/0/instant", json!(false));

@@ -185,8 +185,8 @@ const UNITS_OF_TIME: [&str; 16] = [
 ];
 
 /// Units beside a duration's name.
-const UNITS_IN_WORDS: [&str; 12] =
-    ["(s)", "(ms)", "(min)", ", s", ", ms", ", min", "horas", "hours", "días", "days", "Horas", "Days"];
+const UNITS_IN_WORDS: [&str; 13] =
+    ["(s)", "(ms)", "(min)", ", s", ", ms", ", min", "horas", "hours", "días", "days", "Horas", "Hours", "Days"];
 
 /// Durations in Grafana's units of time, and those whose unit no title, legend or head names.
 pub(super) fn wordy_durations(dashboard: &Value) -> Vec<String> {

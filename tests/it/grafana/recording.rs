@@ -29,7 +29,7 @@ pub struct RecordedSpan {
 /// Hour from Tuesday at 11:00, and ten minutes more.
 pub const AN_HOUR: RecordedSpan = RecordedSpan {
     begin: Timestamp::from_millis(MONDAY.as_millis() + 35 * HOUR),
-    length: 4_200.0,
+    length: 4_320.0,
     interval: INTERVAL,
     speed: 60,
 };
@@ -100,7 +100,7 @@ fn scrapes_of(span: &RecordedSpan, arguments: &[&str]) -> Vec<Scrape> {
         let is_live = scrape.time >= span.begin.as_millis() as f64 / 1_000.0;
         (is_live && scrape.age() < f64::from(span.speed)).then_some(scrape)
     });
-    let end = first.time + span.length;
+    let end = span.begin.as_millis() as f64 / 1_000.0 + span.length;
     let mut scrapes = vec![first];
     loop {
         let last = scrapes.last().expect("there is a first").time;
