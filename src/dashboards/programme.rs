@@ -57,9 +57,9 @@ fn all_targets() -> PanelTable {
         ),
     )
     .label("target", text("Clave", "Name"), 165)
-    .label("description", text("Descripción", "Description"), 210)
+    .label("description", text("Descripción", "Description"), 195)
     .label("status", text("Situación", "Status"), 110)
-    .label("measure", text("Medida", "Measure"), 130)
+    .label("measure", text("Medida", "Measure"), 165)
     .label("period", text("Periodo", "Period"), 75)
     .query(query(keep("target, description, measure, period", &of(&business::TARGET_INFO)), text("Datos", "Information")).labels_only())
     .query(query(format!("{} == 1", of(&own::TARGET_STATUS)), text("Situación, sí", "Status, yes")).labels_only())

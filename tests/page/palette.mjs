@@ -2,7 +2,7 @@
 // Argument: a PNG of Chromium, which is replaced.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { crc32, deflateSync, inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 
 const [, , path] = process.argv;
 const file = readFileSync(path);
@@ -50,6 +50,15 @@ for (const colour of counts.keys()) {
 }
 const rows = Buffer.alloc(height * (width + 1));
 colours.forEach((colour, at) => { rows[Math.floor(at / width) * (width + 1) + 1 + (at % width)] = places.get(colour); });
+
+function crc32(bytes) {
+  let sum = ~0;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return ~sum >>> 0;
+}
 
 function chunk(type, contents) {
   const body = Buffer.concat([Buffer.from(type, "latin1"), contents]);

@@ -13,8 +13,8 @@ const WEDNESDAY_NOON: Timestamp = Timestamp::from_millis(MONDAY.as_millis() + 60
 
 /// Week until then in two minutes, and the minutes after it more slowly, so that the newest figures are recent.
 const SPANS: [RecordedSpan; 2] = [
-    RecordedSpan { begin: MONDAY, length: 60.0 * 3_600.0, interval: 120.0, speed: 1_800 },
-    RecordedSpan { begin: WEDNESDAY_NOON, length: 2_400.0, interval: 15.0, speed: 30 },
+    RecordedSpan { begin: MONDAY, length: 60.0 * 3_600.0, interval: 120.0, speed: 2_400 },
+    RecordedSpan { begin: WEDNESDAY_NOON, length: 1_200.0, interval: 15.0, speed: 30 },
 ];
 
 #[test]
