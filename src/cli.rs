@@ -11,6 +11,7 @@ mod health;
 mod help;
 mod http_config;
 mod kafka;
+mod log_format;
 mod manual;
 mod period;
 mod produce;
@@ -31,6 +32,7 @@ use crate::telemetry::process::REVISION;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use log_format::LogFormatArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -250,6 +252,8 @@ const CONFIG_PLACES: [&str; 2] = ["pacemeter.toml", "/etc/pacemeter/pacemeter.to
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+    #[command(flatten)]
+    pub(crate) log: LogFormatArgs,
     /// Print the effective settings as TOML, with their origins and without secrets, and exit.
     #[arg(long)]
     pub(crate) print_config: bool,
@@ -270,6 +274,8 @@ pub(crate) struct DemoArgs {
     /// Seed of the simulation; equal seeds simulate equal programmes.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) log: LogFormatArgs,
     #[command(flatten)]
     pub(crate) scenario: demo::DemoScenario,
     #[command(flatten)]
@@ -414,8 +420,10 @@ mod tests {
             "demo --story 2020 --speed 60",
             "demo --story 2020 --scale 2",
             "demo --story 2020 --live",
+            "demo --story 2020 --behind",
             "demo --story 2020 --for 30s",
             "demo --speed NaN",
+            "demo --log-format xml",
             "produce --events 0",
             "produce --rate -1",
         ] {

@@ -19,6 +19,7 @@ use crate::allowlists::Allowlists;
 use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 use crate::http::{BodyMemory, EncodedBody};
 use crate::telemetry::Metrics;
+use crate::view::held_statuses::{FigureTime, max_age};
 use crate::view::progress::{Evaluator, Tallies};
 use crate::view::snapshot::{Snapshot, SnapshotPublisher};
 use crate::view::totals::{PresenceLimits, Totals};
@@ -131,7 +132,13 @@ impl Exporter {
             business::figures(&mut out, &totals, &self.allowlists, &self.labels, snapshot);
             let tallies = Tallies::of(&snapshot.targets, snapshot.merged.slots());
             let statuses = self.evaluator.statuses(&tallies, now, &snapshot.closed_periods);
-            targets::statuses(&mut out, &statuses, snapshot);
+            let time = FigureTime {
+                now,
+                is_ready: snapshot.is_ready(self.clock.instant()),
+                complete_until: &snapshot.complete_until,
+                max_age: max_age(&self.clock),
+            };
+            targets::statuses(&mut out, &statuses, snapshot, &time);
         }
         for (family, dropped) in out.dropped() {
             self.metrics.exposition.series_dropped(family, dropped);

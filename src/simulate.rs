@@ -34,7 +34,7 @@ use crate::oracle::SentRecord;
 use crate::record::Stream;
 
 pub use emitter::FaultRates;
-pub use live::{LiveOptions, LiveProgramme};
+pub use live::{LiveOptions, LiveProgramme, PaymentStall};
 pub use load::{Emissions, Load};
 pub use occurrence::{LABELS, ProgrammeLabels, SUPPORT};
 pub use style::Envelopes;

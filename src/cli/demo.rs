@@ -36,7 +36,7 @@ use crate::oracle::OracleRules;
 use crate::runtime::{Exit, Failure, Hangup, Shutdown};
 use crate::settings::SettingsReader;
 use crate::simulate::story::{self as told, StoryProgramme};
-use crate::simulate::{LiveOptions, LiveProgramme, PartitionCounts, week_start};
+use crate::simulate::{LiveOptions, LiveProgramme, PartitionCounts, PaymentStall, week_start};
 
 use dashboard::Dashboard;
 use embedded::{Embedded, PARTITIONS};
@@ -70,6 +70,9 @@ pub(crate) struct DemoScenario {
     #[arg(long, value_name = "YEAR", value_enum, hide_possible_values = true,
           conflicts_with_all = ["scale", "speed", "live", "run_time"])]
     story: Option<DemoStory>,
+    /// Let the payments of the largest programme stall from Tuesday noon to Thursday noon, so that the week falls behind its plan.
+    #[arg(long, conflicts_with = "story")]
+    behind: bool,
     /// After the story leave pacemeter running on its last figures, until Ctrl-C.
     #[arg(long, requires = "story")]
     keep: bool,
@@ -168,7 +171,11 @@ fn programme(
 fn options(arguments: &super::DemoArgs, now: Timestamp) -> LiveOptions {
     // The last week closes as a whole, and its targets with it.
     let monday = week_start(if arguments.live { now - 7 * DAY } else { now });
-    LiveOptions::of(arguments.seed, arguments.scale(), PartitionCounts::each(PARTITIONS), monday)
+    let stall = arguments.scenario.behind.then(|| PaymentStall::of_week(week_start(now)));
+    LiveOptions {
+        stall,
+        ..LiveOptions::of(arguments.seed, arguments.scale(), PartitionCounts::each(PARTITIONS), monday)
+    }
 }
 
 fn timeline(arguments: &super::DemoArgs, wall: &Clock) -> Timeline {

@@ -78,7 +78,7 @@ fn hooked_clock() -> Result<(Clock, bool), Failure> {
 fn run(arguments: &RunArgs) -> Result<Exit, Failure> {
     let (clock, is_shifted) = hooked_clock()?;
     arm_failpoint().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let reader = SettingsReader::load(&arguments.settings.layers());
+    let reader = SettingsReader::load(&arguments.log.add_to(arguments.settings.layers()));
     if arguments.print_config {
         reader.finish()?;
         return print(&reader.effective()).map(|()| Exit::Ok);

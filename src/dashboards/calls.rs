@@ -124,9 +124,9 @@ fn means_now() -> Vec<PanelTable> {
         stat(
             Visual::Stat,
             3,
-            "s",
-            text("Espera media, 1 h", "Mean wait, 1 h"),
-            text("De las llamadas contestadas en la última hora.", "Of the calls answered in the last hour."),
+            "locale",
+            text("Espera (s), 1 h", "Wait (s), 1 h"),
+            text("Media de las contestadas en la última hora.", "Mean of the calls answered in the last hour."),
             mean(&business::CALL_WAIT, &answered, HOUR, ""),
             text("espera", "wait"),
         )
@@ -149,13 +149,13 @@ fn means_now() -> Vec<PanelTable> {
         stat(
             Visual::Stat,
             3,
-            "s",
-            text("Atención, 1 h", "Handling, 1 h"),
+            "locale",
+            text("Atención (min), 1 h", "Handling (min), 1 h"),
             text(
                 "Media de la última hora: conversación, espera en línea y cierre.",
                 "Mean of the last hour: talk, hold and wrap-up.",
             ),
-            mean(&business::CALL_HANDLE, QUEUE, HOUR, ""),
+            format!("{} / 60", mean(&business::CALL_HANDLE, QUEUE, HOUR, "")),
             text("atención", "handling"),
         )
         .decimals(1),
@@ -163,7 +163,7 @@ fn means_now() -> Vec<PanelTable> {
 }
 
 fn calls() -> Vec<PanelTable> {
-    vec![service_levels(), events(), waits(), heatmap(), queues()]
+    vec![service_levels(), events(), waits(), bands(), queues()]
 }
 
 fn service_levels() -> PanelTable {
@@ -206,8 +206,8 @@ fn waits() -> PanelTable {
     panel(
         Visual::Lines,
         (12, 8),
-        "s",
-        text("Esperas de las contestadas", "Waits of answered calls"),
+        "locale",
+        text("Esperas de las contestadas (s)", "Waits of answered calls (s)"),
         text(
             "Mediana y percentil 90. La línea es el plazo de 20 segundos. Sin llamadas la línea se corta.",
             "Median and 90th percentile. The line is the limit of 20 seconds. Without calls there is a gap.",
@@ -219,19 +219,32 @@ fn waits() -> PanelTable {
     .query(query(quantile(0.9, "", &buckets), text("percentil 90", "90th percentile")))
 }
 
-fn heatmap() -> PanelTable {
-    let buckets = increase_of(&business::CALL_WAIT, "_bucket", &format!("{QUEUE},outcome=\"answered\""), RATE);
+/// Returns the panel of the shares of answered calls by how long they waited.
+fn bands() -> PanelTable {
+    let answered = format!("{QUEUE},outcome=\"answered\"");
+    // Prometheus 3 writes bounds with a decimal point.
+    let within = |bound: &str| {
+        sum_by("", &increase_of(&business::CALL_WAIT, "_bucket", &format!("{answered},le=~\"{bound}(\\\\.0)?\""), RATE))
+    };
+    let all = sum_by("", &increase_of(&business::CALL_WAIT, "_count", &answered, RATE));
+    let between = |more: &str, less: &str| share(&format!("({more} - {less})"), &all);
     panel(
-        Visual::Heatmap,
+        Visual::Stacked,
         (12, 8),
-        "s",
+        "percentunit",
         text("Cuántas esperaron cuánto", "How many waited how long"),
         text(
-            "Llamadas contestadas por espera: más oscuro es más llamadas. Una franja arriba es gente que esperó mucho.",
-            "Answered calls by wait: darker is more calls. A band at the top is people who waited long.",
+            "De las llamadas contestadas, qué parte esperó hasta 20 segundos, hasta un minuto, o más. Rojo es gente que esperó \
+             mucho.",
+            "Of the answered calls, the share that waited up to 20 seconds, up to a minute, or longer. Red is people who \
+             waited long.",
         ),
     )
-    .query(query(sum_by("le", &buckets), text("{{le}}", "{{le}}")))
+    .decimals(0)
+    .bounds(0.0, Some(1.0))
+    .query(query(share(&within("20"), &all), text("hasta 20 s", "up to 20 s")).colour("green"))
+    .query(query(between(&within("60"), &within("20")), text("20 a 60 s", "20 to 60 s")).colour("orange"))
+    .query(query(between(&all, &within("60")), text("más de 60 s", "over 60 s")).colour("red"))
 }
 
 fn queues() -> PanelTable {
@@ -262,10 +275,9 @@ fn queues() -> PanelTable {
     )
     .query(
         query(
-            mean(&business::CALL_HANDLE, QUEUE, RANGE, "queue"),
-            text("Atención media", "Mean handling"),
+            format!("{} / 60", mean(&business::CALL_HANDLE, QUEUE, RANGE, "queue")),
+            text("Atención media, min", "Mean handling, min"),
         )
-        .unit("s")
         .decimals(1),
     )
     .query(query(sum_by("queue", &figure(&business::CALLS_WAITING, QUEUE)), text("Esperan ahora", "Waiting now")))

@@ -28,7 +28,7 @@ pub(super) fn complete_until(width: usize) -> PanelTable {
     )
     .no_value(text("aún sin cifras completas", "no complete figures yet"))
     .query(query(format!("{until} * 1000"), text("hasta", "until")))
-    .query(query(format!("time() - {until}"), text("edad", "age")).unit("s").decimals(1).colours(&[
+    .query(query(format!("time() - {until}"), text("edad, s", "age, s")).unit("locale").decimals(0).colours(&[
         (None, "green"),
         (Some(60.0), "orange"),
         (Some(300.0), "red"),

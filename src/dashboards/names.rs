@@ -2,6 +2,8 @@
 
 use crate::allowlists::{Allowlists, LabelKind};
 use crate::settings::BilingualText;
+use crate::telemetry::catalogue::{business, own};
+use crate::telemetry::events::STATUSES;
 
 use super::text;
 
@@ -73,10 +75,35 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
     ("aggregate", "dispersals", "dispersiones", "dispersals"),
     ("aggregate", "calls", "llamadas", "calls"),
     ("aggregate", "agents", "agentes", "agents"),
+    ("internal_queue", "records", "registros", "records"),
 ];
 
 /// Names of `unknown` and `other`, which labels with an allowlist can show.
 const OWN_VALUES: [(&str, &str, &str); 2] = [("unknown", "sin dato", "unknown"), ("other", "otros", "other")];
+
+/// Key of the names of a target's status.
+pub(super) const TARGET_STATUS: &str = "target_status";
+
+/// Returns the key of a label's names, where families have other values under one label.
+pub(super) fn kind(label: &str, expression: &str) -> Option<&'static str> {
+    match label {
+        "event" if expression.contains(business::CALL_EVENTS.name) => Some("call_event"),
+        "event" => Some("disbursement_event"),
+        "status" if expression.contains(own::TARGET_STATUS.name) => Some(TARGET_STATUS),
+        "queue" if expression.contains(own::QUEUE_LENGTH.name) => Some("internal_queue"),
+        _ => None,
+    }
+}
+
+/// Returns the colour of a label's value; `None` where it says nothing.
+pub(super) fn colour(label: &str, value: &str) -> Option<&'static str> {
+    (label == TARGET_STATUS).then_some(match value {
+        "at_risk" => "red",
+        "behind" | "slightly_behind" => "orange",
+        "ahead" | "on_pace" | "reached" => "green",
+        _ => "#808080",
+    })
+}
 
 /// Returns the named values of a label; none for labels whose values are an operator's own.
 pub(super) fn of(label: &str) -> Vec<ValueName> {
@@ -87,6 +114,9 @@ pub(super) fn of(label: &str) -> Vec<ValueName> {
     }
     if ["programme", "queue", "site", "initiative", "milestone"].contains(&label) {
         return OWN_VALUES.iter().map(|(value, es, en)| ((*value).to_owned(), text(es, en))).collect();
+    }
+    if label == TARGET_STATUS {
+        return STATUSES.iter().map(|[value, es, en]| ((*value).to_owned(), text(es, en))).collect();
     }
     let named = NAMES.iter().filter(|(of, ..)| *of == label);
     named.map(|(_, value, es, en)| ((*value).to_owned(), text(es, en))).collect()

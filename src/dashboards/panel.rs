@@ -11,6 +11,8 @@ pub(super) enum Visual {
     Stat,
     /// Large figures on a background that is coloured by the thresholds.
     StatBackground,
+    /// Names of the series, each on a background of its own colour.
+    StatName,
     /// Lines over time.
     Lines,
     /// Lines over time with steps, for figures that change seldom.
@@ -23,16 +25,12 @@ pub(super) enum Visual {
     BarGauge,
     /// Rows of labels with a column for each query.
     Table,
-    /// Bands over time, one a series.
-    StateTimeline,
-    /// Counts by bucket over time.
-    Heatmap,
 }
 
 impl Visual {
     /// True if only the newest figures are asked for. What is older than a few minutes is then no data.
     pub(super) fn is_instant(self) -> bool {
-        matches!(self, Self::Stat | Self::StatBackground | Self::BarGauge | Self::Table)
+        matches!(self, Self::Stat | Self::StatBackground | Self::StatName | Self::BarGauge | Self::Table)
     }
 
     /// True for lines, areas and bars over time.

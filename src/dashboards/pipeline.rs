@@ -32,16 +32,18 @@ pub(super) fn table() -> DashboardTable {
 
 fn ready() -> PanelTable {
     panel(
-        Visual::StateTimeline,
+        Visual::Steps,
         (10, 4),
-        "bool_yes_no",
-        text("Lista", "Ready"),
+        "percentunit",
+        text("Lista, parte del tiempo", "Ready, share of the time"),
         text(
-            "«Sí» mientras las cifras se muestran y son de ahora, por instancia.",
-            "\"Yes\" while the figures are shown and current, by instance.",
+            "100 % mientras las cifras se muestran y son de ahora, por instancia.",
+            "100 % while the figures are shown and current, by instance.",
         ),
     )
-    .query(query(own(&process::READY), text("{{instance}}", "{{instance}}")))
+    .decimals(0)
+    .bounds(0.0, Some(1.0))
+    .query(query(format!("avg_over_time({}[{RATE}])", own(&process::READY)), text("{{instance}}", "{{instance}}")))
 }
 
 /// Returns the panel of what must be 0.
@@ -69,8 +71,8 @@ fn age() -> PanelTable {
     panel(
         Visual::Lines,
         (12, 7),
-        "s",
-        text("Edad de las cifras", "Age of the figures"),
+        "locale",
+        text("Edad de las cifras (s)", "Age of the figures (s)"),
         text(
             "Tiempo desde el instante hasta el que las cifras están completas. La línea roja es la de la alerta.",
             "Time since the instant up to which the figures are complete. The red line is that of the alert.",
@@ -176,16 +178,15 @@ fn instances() -> PanelTable {
         query(of(&process::CONFIG_LAST_RELOAD_SUCCESSFUL), text("Metas en orden", "Targets in order"))
             .unit("bool_yes_no"),
     )
-    .query(query(of(&process::RESTORE_DURATION), text("Estado leído en", "State read in")).unit("s").decimals(1))
+    .query(query(of(&process::RESTORE_DURATION), text("Estado leído en, s", "State read in, s")).decimals(1))
     .query(query(of(&process::RESTORE_REPLAYED), text("Releídos", "Replayed")))
     .query(query(
         sum_by("instance", &own_of(&process::RESTORES, "", "source=\"rebuild\"")),
         text("Rehechas", "Rebuilt"),
     ))
-    .query(query(of(&process::SCRAPE_DURATION), text("Métricas en", "Scrape in")).unit("s").decimals(1))
+    .query(query(format!("{} * 1000", of(&process::SCRAPE_DURATION)), text("Métricas en, ms", "Scrape in, ms")).decimals(1))
     .query(
-        query(keep("instance", &format!("{0} - timestamp({0})", own(&process::TIME))), text("Reloj", "Clock"))
-            .unit("s")
+        query(keep("instance", &format!("{0} - timestamp({0})", own(&process::TIME))), text("Reloj, s", "Clock, s"))
             .decimals(1)
             .colours(&[(None, "red"), (Some(-120.0), "green"), (Some(120.0), "red")]),
     )

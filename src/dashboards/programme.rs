@@ -8,7 +8,7 @@ use super::panel::{PanelTable, Section, Visual, panel, query};
 use super::promql::{figure, keep, ratio};
 use super::variables::Variable;
 use super::{DashboardTable, text};
-use crate::telemetry::catalogue::{Family, business};
+use crate::telemetry::catalogue::{Family, business, own};
 
 pub(super) fn table() -> DashboardTable {
     DashboardTable {
@@ -49,21 +49,23 @@ fn all_targets() -> PanelTable {
         "locale",
         text("Metas del periodo en curso", "Targets of the current period"),
         text(
-            "Un renglón por meta; primero la de menor ritmo. Lleva y meta están en la medida de la meta: personas, llamadas, \
+            "Un renglón por meta; primero la de menor ritmo. Situación es la palabra de la página. Lleva y meta están en la medida de la meta: personas, llamadas, \
              mdp (millones de pesos). Ritmo es lo que lleva entre el plan a esta hora. Probabilidad y proyección faltan al \
              principio del periodo.",
-            "A row for each target, worst pace first. Actual and goal are in the target's measure: people, calls, mdp \
+            "A row for each target, worst pace first. Status is the word of the page. Actual and goal are in the target's measure: people, calls, mdp \
              (millions of pesos). Pace is actual over the plan by now. Chance and projection are absent early in a period.",
         ),
     )
     .label("target", text("Clave", "Name"), 165)
-    .label("description", text("Descripción", "Description"), 260)
-    .label("measure", text("Medida", "Measure"), 160)
+    .label("description", text("Descripción", "Description"), 195)
+    .label("status", text("Situación", "Status"), 110)
+    .label("measure", text("Medida", "Measure"), 165)
     .label("period", text("Periodo", "Period"), 75)
     .query(query(keep("target, description, measure, period", &of(&business::TARGET_INFO)), text("Datos", "Information")).labels_only())
+    .query(query(format!("{} == 1", of(&own::TARGET_STATUS)), text("Situación, sí", "Status, yes")).labels_only())
     .query(query(measured(&business::TARGET_ACTUAL), text("Lleva", "Actual")))
     .query(query(measured(&business::TARGET_GOAL), text("Meta", "Goal")))
-    .query(query(of_goal(&business::TARGET_ACTUAL), text("Avance", "Reached")).unit("percentunit").decimals(1).gauge(1.0))
+    .query(query(of_goal(&business::TARGET_ACTUAL), text("Avance", "Reached")).unit("percentunit").decimals(1).gauge(1.0).colours(&[(None, "blue")]))
     .query(
         query(of(&business::TARGET_PACE_RATIO), text("Ritmo", "Pace")).unit("percentunit").decimals(1).colours(PACE),
     )
@@ -76,7 +78,7 @@ fn all_targets() -> PanelTable {
             .decimals(0),
     )
     .query(
-        query(of(&business::TARGET_REMAINING_OPEN), text("Tiempo hábil", "Time left")).unit("dtdurations").decimals(1),
+        query(format!("{} / 3600", of(&business::TARGET_REMAINING_OPEN)), text("Horas", "Hours")).decimals(1),
     )
     .query(
         query(

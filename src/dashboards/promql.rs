@@ -3,7 +3,7 @@
 //! Every replica has the figures of the whole group, so figures are the maximum over the instances before anything is
 //! added. Metrics of a process are selected by instance. No expression needs a recording rule.
 
-use crate::telemetry::catalogue::Family;
+use crate::telemetry::catalogue::{Family, business};
 
 /// Window of the graphs' rates; Grafana chooses it from the interval of the scrapes.
 pub(super) const RATE: &str = "$__rate_interval";
@@ -81,6 +81,19 @@ pub(super) fn sum_by(labels: &str, expression: &str) -> String {
 pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
     let comma = if labels.is_empty() { "" } else { ", " };
     format!("histogram_quantile({share}, {}) >= 0", sum_by(&format!("le{comma}{labels}"), buckets))
+}
+
+/// Keeps figures of targets whose period has not ended. At the first instant of a period the newest sample can still be of
+/// the period before.
+pub(super) fn of_current_period(expression: &str) -> String {
+    format!("{expression} and on (job, target) ({} > time())", figure(&business::TARGET_PERIOD_END, ""))
+}
+
+/// Keeps figures of the week until it ends, if there is a target of the week.
+pub(super) fn of_current_week(expression: &str) -> String {
+    let weekly = figure(&business::TARGET_INFO, "period=\"week\"");
+    let end = format!("{} and on (job, target) {weekly}", figure(&business::TARGET_PERIOD_END, ""));
+    format!("{expression} unless on (job) (max by (job) ({end}) <= time())")
 }
 
 /// Returns a share of two counters; absent while the whole is 0. It is at most 1, as two instances are not scraped at

@@ -136,8 +136,12 @@ fn rendered(panel: &PanelTable, id: usize, position: GridPosition, language: Das
         "fieldConfig": { "defaults": defaults, "overrides": overrides },
         "options": options(panel, language),
     });
-    if panel.visual == Visual::Table {
-        set(&mut rendered, [("transformations", Some(tables::transformations(panel, language)))]);
+    let transformations = match panel.visual {
+        Visual::Table => tables::transformations(panel, language),
+        _ => overrides::renamed(panel, language),
+    };
+    if !transformations.is_empty() {
+        set(&mut rendered, [("transformations", Some(json!(transformations)))]);
     }
     rendered
 }
@@ -156,12 +160,10 @@ fn ref_id(index: usize) -> String {
 
 fn kind(visual: Visual) -> &'static str {
     match visual {
-        Visual::Stat | Visual::StatBackground => "stat",
+        Visual::Stat | Visual::StatBackground | Visual::StatName => "stat",
         Visual::Lines | Visual::Steps | Visual::Stacked | Visual::Bars => "timeseries",
         Visual::BarGauge => "bargauge",
         Visual::Table => "table",
-        Visual::StateTimeline => "state-timeline",
-        Visual::Heatmap => "heatmap",
     }
 }
 
@@ -169,7 +171,6 @@ fn target(panel: &PanelTable, query: &PanelQuery, ref_id: &str, language: Dashbo
     let instant = panel.visual.is_instant();
     let format = match panel.visual {
         Visual::Table => "table",
-        Visual::Heatmap => "heatmap",
         _ => "time_series",
     };
     json!({

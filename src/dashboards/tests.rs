@@ -70,3 +70,23 @@ fn files_are_written_below_the_directory() {
     let error = write(&occupied).unwrap_err().to_string();
     assert!(error.contains("es/programme.json: "), "{error}");
 }
+
+/// Longest value of all annotations of an object in Kubernetes (bytes); `kubectl apply` keeps the object in one.
+const ANNOTATIONS_BYTES: usize = 262_144;
+
+#[test]
+fn each_dashboard_is_a_config_map_that_can_be_applied() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/grafana");
+    let maps = fs::read_to_string(deploy.join("kustomization.yaml")).unwrap();
+    let entries: Vec<&str> = maps.split("\n- name: ").skip(1).map(str::trim_end).collect();
+    let expected = |table: &DashboardTable| {
+        let name = DashboardLanguage::Spanish.uid(table.key);
+        format!("{name}\n  files: [{name}.json=dashboards/es/{}.json]", table.key)
+    };
+    assert_eq!(entries, tables().each_ref().map(expected));
+    for (path, dashboard) in files() {
+        // As JSON within JSON, where quotes and line breaks are escaped.
+        let kept = serde_json::to_string(&printed(&dashboard)).unwrap().len();
+        assert!(kept + 1_024 < ANNOTATIONS_BYTES, "{path}: {kept} bytes");
+    }
+}

@@ -5,7 +5,9 @@ use crate::calendar::Interval;
 use crate::clock::Timestamp;
 use crate::targets::Targets;
 use crate::targets::pace::PaceReport;
+use crate::targets::status::PaceStatus;
 use crate::telemetry::catalogue::{Family, business, own};
+use crate::view::held_statuses::FigureTime;
 use crate::view::progress::{EndedPeriod, TargetStatus};
 use crate::view::snapshot::Snapshot;
 
@@ -25,9 +27,10 @@ pub(super) fn always(out: &mut Exposition, targets: &Targets, now: Timestamp) {
     }
 }
 
-/// Writes the status of each target.
-pub(super) fn statuses(out: &mut Exposition, statuses: &[TargetStatus], snapshot: &Snapshot) {
+/// Writes the status of each target. `time` is that of the figures.
+pub(super) fn statuses(out: &mut Exposition, statuses: &[TargetStatus], snapshot: &Snapshot, time: &FigureTime<'_>) {
     let targets = &snapshot.targets;
+    words(out, statuses, snapshot, time);
     out.family(&business::TARGET_INFO);
     for target in &targets.targets {
         let (measure, period, calendar) = (target.measure.name(), target.period.name(), target.calendar.name());
@@ -42,6 +45,18 @@ pub(super) fn statuses(out: &mut Exposition, statuses: &[TargetStatus], snapshot
     out.family(&business::CUT_DUE);
     if let Some(due_cut) = snapshot.due_cut {
         out.sample(&[], SampleValue::instant(due_cut));
+    }
+}
+
+/// Writes the status of each target in a word: a series for each word, of which one is 1.
+fn words(out: &mut Exposition, statuses: &[TargetStatus], snapshot: &Snapshot, time: &FigureTime<'_>) {
+    out.family(&own::TARGET_STATUS);
+    for (target, status) in snapshot.targets.targets.iter().zip(statuses) {
+        let Some(report) = &status.current else { continue };
+        let shown = snapshot.publication.statuses.shown(target, report, time).status;
+        for (status, name) in PaceStatus::ALL {
+            out.sample(&[&target.name, name], u64::from(status == shown));
+        }
     }
 }
 

@@ -18,7 +18,8 @@ use super::occurrence::{
 };
 use super::style::Envelopes;
 use super::week::{Profile, hour_of_week};
-use super::{Emission, PartitionCounts};
+use super::{Emission, LABELS, PartitionCounts};
+use crate::calendar::Interval;
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, Timestamp};
 use crate::event::MilestoneKind;
 use crate::oracle::Horizons;
@@ -41,6 +42,8 @@ pub struct LiveOptions {
     /// Beginning of calls and agents. From `start` until then there are only supports and milestones, so that the
     /// backlog of supports is as usual.
     pub calls_start: Timestamp,
+    /// Time without payments; `None` if all are made.
+    pub stall: Option<PaymentStall>,
     /// Maximum delay of a late record.
     pub disorder: Millis,
     /// Rates of faults.
@@ -62,12 +65,36 @@ impl LiveOptions {
             partitions,
             start: start - 5 * DAY,
             calls_start: start,
+            stall: None,
             disorder: 2 * HOUR,
             faults: FaultRates::USUAL,
             envelopes: Envelopes::Mixed,
             horizons: Horizons { disbursement: 92 * DAY, call: 7 * DAY, milestone: 92 * DAY },
             max_record_bytes: 65_536,
         }
+    }
+}
+
+/// Time in which a programme's payments are not made, as if the bank did not answer: applications and approvals go on, and
+/// the backlog grows. The payments that were due are made in the office hours of the day after.
+#[derive(Debug, Clone, Copy)]
+pub struct PaymentStall {
+    /// Programme whose payments are not made.
+    pub programme: &'static str,
+    /// Beginning and end.
+    pub span: Interval,
+}
+
+impl PaymentStall {
+    /// Stall of the largest programme from Tuesday noon to Thursday noon, in the week that begins at `monday`.
+    pub fn of_week(monday: Timestamp) -> Self {
+        let span = Interval { start: monday + DAY + 12 * HOUR, end: monday + 3 * DAY + 12 * HOUR };
+        Self { programme: LABELS.programmes[0], span }
+    }
+
+    /// True if a payment of a programme at this time is not made.
+    fn stops(&self, programme: &str, at: Timestamp) -> bool {
+        programme == self.programme && self.span.start <= at && at < self.span.end
     }
 }
 

@@ -307,3 +307,32 @@ fn the_production_example_lists_the_labels_of_the_simulation() {
     assert_eq!(reader.strings("labels.milestones"), LABELS.milestones);
     assert_eq!(reader.finish(), Ok(()));
 }
+
+#[test]
+fn a_stall_of_payments_leaves_a_gap_and_loses_none() {
+    let stall = PaymentStall::of_week(MONDAY);
+    let usual = LiveOptions { faults: FaultRates::NONE, ..LiveOptions::of(4, 0.02, SIX, MONDAY) };
+    let until = stall.span.end + 2 * DAY;
+    let steps = |stall: Option<PaymentStall>, wanted: DisbursementKind| -> Vec<(Timestamp, bool)> {
+        let emissions = LiveProgramme::new(LiveOptions { stall, ..usual.clone() }).advance_to(until);
+        let of = |emission: Emission| match emission.sent {
+            SentRecord::Event(event) => match event.body {
+                SentBody::Disbursement(step) if step.kind == wanted => {
+                    Some((event.time, step.programme == LABELS.programmes[0]))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        emissions.into_iter().filter_map(of).collect()
+    };
+    let within = |steps: &[(Timestamp, bool)], is_stalled: bool| {
+        steps.iter().filter(|(time, of)| *of == is_stalled && stall.span.contains(*time)).count()
+    };
+    let (paid, usually) = (steps(Some(stall), DisbursementKind::Dispersed), steps(None, DisbursementKind::Dispersed));
+    assert_eq!(within(&paid, true), 0, "nothing is paid in the stall");
+    assert!(within(&usually, true) > 500 && within(&paid, false) > 20, "without it much is, and others are paid");
+    assert!(within(&steps(Some(stall), DisbursementKind::Approved), true) > 500, "approvals go on");
+    let after = |steps: &[(Timestamp, bool)]| steps.iter().filter(|(time, _)| *time >= stall.span.end).count();
+    assert!(after(&paid) > after(&usually) + within(&usually, true) / 2, "what was due is paid afterwards");
+}

@@ -25,7 +25,6 @@ use crate::clock::{Clock, MINUTE, Millis, Timestamp};
 pub(crate) use catalogue::{EventNote, event_note, event_row};
 #[cfg(test)]
 pub(crate) use catalogue::{EventRow, event_rows};
-#[cfg(test)]
 pub(crate) use sentence::STATUSES;
 #[cfg(test)]
 pub(crate) use sentence::fields_of;

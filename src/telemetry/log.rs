@@ -46,7 +46,7 @@ use line::Fields;
 pub(crate) use object::JsonObject;
 use prefix::LinePrefix;
 pub(crate) use prefix::level_name;
-pub use settings::{Colour, Format, Settings};
+pub use settings::{Colour, FORMATS, Format, Settings};
 use style::{Form, LineStyle, OutputKind};
 #[cfg(test)]
 pub(crate) use text::LINE_FIELDS;

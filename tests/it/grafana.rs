@@ -1,12 +1,14 @@
 //! Dashboards on a real Prometheus: every query answers, and every panel is drawn by Grafana's own components. The
 //! scripts are in `tests/grafana`.
 
+mod beginning;
+mod pictures;
 mod recording;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
-use recording::{INTERVAL, Recording};
+use recording::{AN_HOUR, INTERVAL, Recording};
 
 use crate::alerts::servers::free_address;
 use crate::node::run_scripts;
@@ -16,7 +18,7 @@ const TWO_INSTANCES: [&str; 2] = ["127.0.0.1:9464", "127.0.0.1:9465"];
 
 fn recording() -> &'static Recording {
     static RECORDING: OnceLock<Recording> = OnceLock::new();
-    RECORDING.get_or_init(Recording::make)
+    RECORDING.get_or_init(|| Recording::of(&[AN_HOUR], &[]))
 }
 
 /// Path below the repository.

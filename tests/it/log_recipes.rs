@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
 use crate::program::{child_command, run};
+use crate::terminal::Terminal;
 use crate::tidy::root;
 
 /// Command between fences that are marked with its name.
@@ -288,4 +289,35 @@ fn lines_have_priorities_where_standard_error_is_the_journal() {
         let last = log.lines().next_back().expect("a line");
         assert!(last.starts_with(begins) && last.contains("pacemeter.failed"), "{begins} in {log}");
     }
+}
+
+#[test]
+fn colours_of_the_log_are_left_out_where_nobody_wants_them() {
+    // An unknown setting ends the start, with one line.
+    let usual = ["run", "--set", "http.timeout_of_none=1"];
+    let colour = ["--set", "log.color=always"];
+    for (variable, further, has_colours) in [
+        (("TERM", "xterm"), &[][..], true),
+        (("NO_COLOR", "1"), &[], false),
+        (("NO_COLOR", ""), &[], true),
+        (("TERM", "dumb"), &[], false),
+        (("NO_COLOR", "1"), &colour, true),
+    ] {
+        let terminal = Terminal::start_with(24, 120, &[&usual[..], further].concat(), &[("TERM", "xterm"), variable]);
+        terminal.until("it fails", |rows| rows.iter().any(|row| row.text.contains("ERROR")));
+        assert_eq!(terminal.has_colours(), has_colours, "{variable:?} {further:?}");
+    }
+}
+
+#[test]
+fn the_form_of_the_log_is_an_option_and_a_setting_with_its_source() {
+    let printed = run(&["run", "--print-config", "--log-format", "text"], &["log.format=json".to_owned()]);
+    let line = printed
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("format = "))
+        .unwrap_or_else(|| panic!("{}", printed.stdout));
+    assert!(line.starts_with("format = \"text\"") && line.ends_with("--set"), "{line}");
+    let failed = run(&["run", "--log-format", "text"], &["http.timeout_of_none=1".to_owned()]);
+    assert!(failed.stderr.contains("  ERROR  failed "), "{}", failed.stderr);
 }

@@ -35,8 +35,13 @@ pub struct Row {
 
 impl Terminal {
     pub fn start(lines: u16, columns: u16, arguments: &[&str]) -> Self {
+        Self::start_with(lines, columns, arguments, &[("TERM", "xterm")])
+    }
+
+    /// Starts the program with these environment variables.
+    pub fn start_with(lines: u16, columns: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = child_command(arguments);
-        command.stdin(Stdio::null());
+        command.env_remove("NO_COLOR").envs(environment.iter().copied()).stdin(Stdio::null());
         let (controller, terminal) = pseudo_terminal(lines, columns);
         Self::spawn(lines, columns, &mut command, controller, terminal)
     }
@@ -44,7 +49,7 @@ impl Terminal {
     /// Starts a shell in a session of its own, which reads what [`Terminal::type_keys`] types.
     pub fn start_shell(lines: u16, columns: u16, command: &mut Command) -> Self {
         let (controller, terminal) = pseudo_terminal(lines, columns);
-        command.stdin(Stdio::from(terminal.try_clone().expect("a descriptor")));
+        command.env("TERM", "xterm").stdin(Stdio::from(terminal.try_clone().expect("a descriptor")));
         // SAFETY: both calls are async-signal-safe, and descriptor 0 is the terminal.
         unsafe {
             command.pre_exec(|| {
@@ -57,7 +62,7 @@ impl Terminal {
 
     fn spawn(lines: u16, columns: u16, command: &mut Command, controller: OwnedFd, terminal: OwnedFd) -> Self {
         let output = || Stdio::from(terminal.try_clone().expect("a descriptor"));
-        let child = command.env("TERM", "xterm").stdout(output()).stderr(output()).spawn();
+        let child = command.stdout(output()).stderr(output()).spawn();
         // The controller reads an end once nobody has the terminal open any more.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         drop(terminal);
@@ -102,6 +107,16 @@ impl Terminal {
             rows.pop();
         }
         rows
+    }
+
+    /// True if a character has a colour.
+    pub fn has_colours(&self) -> bool {
+        let emulator = self.emulator.lock().expect("no reader panicked");
+        let screen = emulator.screen();
+        let (lines, columns) = screen.size();
+        let mut cells =
+            (0..lines.into()).flat_map(|row| (0..columns.into()).filter_map(move |column| screen.cell(row, column)));
+        cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
     }
 
     /// Polls until the rows satisfy `is_wanted`.

@@ -38,7 +38,7 @@ function html(text) {
 
 const text = readFileSync(0, "utf8").trimEnd();
 const page = `<!doctype html><meta charset="utf-8"><body style="margin:0;background:${COLOURS.back};display:inline-block">
-<pre style="margin:14px 16px;font:13px/1.4 'DejaVu Sans Mono','Liberation Mono',monospace">${html(text)}</pre>`;
+<pre style="will-change:transform;margin:14px 16px;font:13px/1.4 'DejaVu Sans Mono','Liberation Mono',monospace">${html(text)}</pre>`;
 await withChromium(async (browser) => {
   const tab = await browser.newPage({ viewport: { width: 1100, height: 400 }, deviceScaleFactor: 1 });
   await tab.setContent(page);

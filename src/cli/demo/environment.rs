@@ -55,7 +55,7 @@ impl DemoEnvironment {
         fs::write(&targets, targets_text)
             .map_err(|error| Failure::from_io(format!("the file {}", targets.display()), &error))?;
         fs::write(&file, text).map_err(|error| Failure::from_io(format!("the file {}", file.display()), &error))?;
-        let mut layers = arguments.settings.own_layers();
+        let mut layers = arguments.log.add_to(arguments.settings.own_layers());
         layers.files.insert(0, file);
         // These settings belong to another Kafka.
         layers.environment.retain(|(name, _)| !name.starts_with("PACEMETER_KAFKA__"));

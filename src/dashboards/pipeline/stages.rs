@@ -23,13 +23,17 @@ fn slowest(family: &Family) -> String {
     quantile(0.99, "stream", &format!("rate({buckets}[{}])", crate::dashboards::promql::RATE))
 }
 
+fn milliseconds(seconds: &str) -> String {
+    format!("({seconds}) * 1000")
+}
+
 fn delays() -> Vec<PanelTable> {
     vec![
         panel(
             Visual::Lines,
             SIZE,
-            "s",
-            text("Retraso de los hechos", "Delay of events"),
+            "locale",
+            text("Retraso de los hechos (s)", "Delay of events (s)"),
             text(
                 "Percentil 99 desde la hora del hecho hasta que está en las cifras. Incluye historia que se vuelve a leer.",
                 "99th percentile from the time of an event until it is in the figures. History that is read again is in it.",
@@ -40,15 +44,15 @@ fn delays() -> Vec<PanelTable> {
         panel(
             Visual::Lines,
             SIZE,
-            "s",
-            text("Tiempo de proceso", "Processing time"),
+            "locale",
+            text("Tiempo de proceso (ms)", "Processing time (ms)"),
             text(
                 "Percentil 99 desde que Kafka entrega el registro hasta que está en las cifras.",
                 "99th percentile from the receipt of a record until it is in the figures.",
             ),
         )
         .decimals(1)
-        .query(query(slowest(&process::EVENT_PROCESSING), text("{{stream}}", "{{stream}}"))),
+        .query(query(milliseconds(&slowest(&process::EVENT_PROCESSING)), text("{{stream}}", "{{stream}}"))),
         panel(
             Visual::Lines,
             SIZE,
@@ -71,8 +75,8 @@ fn checkpoints() -> Vec<PanelTable> {
         panel(
             Visual::Lines,
             SIZE,
-            "s",
-            text("Lo más antiguo sin guardar", "Oldest unsaved record"),
+            "locale",
+            text("Lo más antiguo sin guardar (s)", "Oldest unsaved record (s)"),
             text(
                 "Edad del registro más antiguo que ningún punto de control tiene. La línea roja es la de la alerta.",
                 "Age of the oldest record that no checkpoint contains. The red line is that of the alert.",
@@ -84,16 +88,22 @@ fn checkpoints() -> Vec<PanelTable> {
         panel(
             Visual::Lines,
             SIZE,
-            "s",
-            text("Puntos de control: tiempo y pausa", "Checkpoints: time and pause"),
+            "locale",
+            text("Puntos de control: tiempo y pausa (ms)", "Checkpoints: time and pause (ms)"),
             text(
                 "Cuánto tardó el último en llegar al disco, y la pausa más larga que causó.",
                 "How long the last one took to reach the disk, and the longest pause that it caused.",
             ),
         )
         .decimals(1)
-        .query(query(own(&process::CHECKPOINT_DURATION), text("tiempo · {{instance}}", "time · {{instance}}")))
-        .query(query(own(&process::CHECKPOINT_HOLD), text("pausa · {{instance}}", "pause · {{instance}}"))),
+        .query(query(
+            milliseconds(&own(&process::CHECKPOINT_DURATION)),
+            text("tiempo · {{instance}}", "time · {{instance}}"),
+        ))
+        .query(query(
+            milliseconds(&own(&process::CHECKPOINT_HOLD)),
+            text("pausa · {{instance}}", "pause · {{instance}}"),
+        )),
         panel(
             Visual::Lines,
             SIZE,
@@ -173,11 +183,11 @@ fn troubles() -> Vec<PanelTable> {
         panel(
             Visual::Stacked,
             SIZE,
-            "cpm",
-            text("Líneas de bitácora", "Log lines"),
+            "locale",
+            text("Líneas de bitácora por minuto", "Log lines a minute"),
             text(
-                "Por minuto y nivel; aparte, las que se retuvieron por ser demasiadas y las que se perdieron.",
-                "Per minute and level; and those suppressed because they were too many, and those lost.",
+                "Por nivel; aparte, las que se retuvieron por ser demasiadas y las que se perdieron.",
+                "By level; and those suppressed because they were too many, and those lost.",
             ),
         )
         .decimals(1)

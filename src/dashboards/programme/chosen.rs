@@ -5,10 +5,10 @@
 
 use crate::dashboards::common::PACE;
 use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable, Visual, panel, query};
-use crate::dashboards::promql::{figure, ratio};
+use crate::dashboards::promql::{figure, of_current_period, ratio};
 use crate::dashboards::text;
 use crate::settings::BilingualText;
-use crate::telemetry::catalogue::{Family, business};
+use crate::telemetry::catalogue::{Family, business, own};
 
 const TARGET: &str = "target=\"$target\"";
 
@@ -32,8 +32,20 @@ impl MeasureKind {
     /// Returns a query of a figure of the chosen target, which has data if the target is of this kind.
     fn query(self, family: &Family, es: &str, en: &str) -> PanelQuery {
         let info = figure(&business::TARGET_INFO, &format!("{TARGET},{}", self.matcher()));
-        let (scale, decimals) = if self == Self::Pesos { (" / 1e6", 1) } else { ("", 0) };
+        let scale = if self == Self::Pesos { " / 1e6" } else { "" };
         let expression = format!("{}{scale} and on (job, target) {info}", of(family));
+        self.shown(expression, es, en)
+    }
+
+    /// Returns a query like [`query`](Self::query) for a graph.
+    fn query_over_time(self, family: &Family, es: &str, en: &str) -> PanelQuery {
+        let mut query = self.query(family, es, en);
+        query.expression = of_current_period(&query.expression);
+        query
+    }
+
+    fn shown(self, expression: String, es: &str, en: &str) -> PanelQuery {
+        let decimals = if self == Self::Pesos { 1 } else { 0 };
         let legend =
             if self == Self::Pesos { text(&format!("{es}, mdp"), &format!("{en}, mdp")) } else { text(es, en) };
         match self {
@@ -62,6 +74,7 @@ pub(super) fn panels() -> Vec<PanelTable> {
 
 fn first_row() -> Vec<PanelTable> {
     vec![
+        status(),
         by_measure(
             (4, 4),
             text("Lleva", "Actual"),
@@ -76,23 +89,14 @@ fn first_row() -> Vec<PanelTable> {
             (3, 4),
             Visual::StatBackground,
             text("Ritmo", "Pace"),
-            text("Lo que lleva, entre el plan a esta hora. 100 % es ir con el plan.", "Actual over the plan by now. 100 % is on plan."),
+            text(
+                "Lo que lleva, entre el plan a esta hora. 100 % es ir con el plan.",
+                "Actual over the plan by now. 100 % is on plan.",
+            ),
             of(&business::TARGET_PACE_RATIO),
             text("ritmo", "pace"),
         )
         .colours(PACE),
-        stat(
-            (4, 4),
-            Visual::Stat,
-            text("Proyección sobre la meta", "Projection of goal"),
-            text(
-                "Con cuánto cerraría el periodo a este ritmo, entre la meta. Falta antes del 15 % del plan, y para razones.",
-                "Result at the end of the period at this pace, over the goal. Absent before 15 % of the plan, and for ratios.",
-            ),
-            of_goal(&business::TARGET_PROJECTION),
-            text("proyección", "projection"),
-        )
-        .colours(&[(None, "red"), (Some(0.95), "orange"), (Some(1.0), "green")]),
         stat(
             (3, 4),
             Visual::Stat,
@@ -108,6 +112,22 @@ fn first_row() -> Vec<PanelTable> {
         .colours(&[(None, "red"), (Some(0.1), "orange"), (Some(0.5), "text"), (Some(0.9), "green")]),
         behind(),
     ]
+}
+
+/// Returns the panel of the status in a word.
+fn status() -> PanelTable {
+    let status = format!("{} == 1", figure(&own::TARGET_STATUS, TARGET));
+    panel(
+        Visual::StatName,
+        (4, 4),
+        "locale",
+        text("Situación", "Status"),
+        text(
+            "La misma palabra que en la página y en la terminal. «Sin dato»: las cifras no son de ahora.",
+            "The same word as on the page and in the terminal. \"Not known\": the figures are not current.",
+        ),
+    )
+    .query(query(status, text("{{status}}", "{{status}}")))
 }
 
 /// Returns a panel of one figure of the target, in percent.
@@ -168,12 +188,15 @@ fn plan_and_actual() -> PanelTable {
     );
     for kind in [MeasureKind::Count, MeasureKind::Pesos, MeasureKind::Ratio] {
         plan = plan
-            .query(kind.query(&business::TARGET_ACTUAL, "lleva", "actual").colour("blue").line(3, 12))
-            .query(kind.query(&business::TARGET_PLAN, "plan", "plan").colour("text"))
-            .query(kind.query(&business::TARGET_GOAL, "meta", "goal").colour("purple").line(1, 0));
+            .query(kind.query_over_time(&business::TARGET_ACTUAL, "lleva", "actual").colour("blue").line(3, 12))
+            .query(kind.query_over_time(&business::TARGET_PLAN, "plan", "plan").colour("text"))
+            .query(kind.query_over_time(&business::TARGET_GOAL, "meta", "goal").colour("purple").line(1, 0));
         if kind != MeasureKind::Ratio {
             plan = plan.query(
-                kind.query(&business::TARGET_PROJECTION, "proyección", "projection").colour("blue").line(1, 0).dashed(),
+                kind.query_over_time(&business::TARGET_PROJECTION, "proyección", "projection")
+                    .colour("blue")
+                    .line(1, 0)
+                    .dashed(),
             );
         }
     }
@@ -200,25 +223,38 @@ fn beside_the_plan() -> Vec<PanelTable> {
             needs = needs.query(kind.query(family, es, en).decimals(1));
         }
     }
+    let projection = stat(
+            (4, 5),
+            Visual::Stat,
+            text("Proyección sobre la meta", "Projection of goal"),
+            text(
+                "Con cuánto cerraría el periodo a este ritmo, entre la meta. Falta antes del 15 % del plan, y para razones.",
+                "Result at the end of the period at this pace, over the goal. Absent before 15 % of the plan, and for ratios.",
+            ),
+            of_goal(&business::TARGET_PROJECTION),
+            text("proyección", "projection"),
+        )
+        .colours(&[(None, "red"), (Some(0.95), "orange"), (Some(1.0), "green")]);
     let left = panel(
         Visual::Stat,
-        (8, 5),
-        "dtdurations",
-        text("Tiempo hábil que queda", "Working time left"),
+        (4, 5),
+        "locale",
+        text("Horas hábiles que quedan", "Working hours left"),
         text(
             "Hasta el fin del periodo, según el calendario de la meta.",
             "Until the end of the period, by the target's calendar.",
         ),
     )
     .decimals(1)
-    .query(query(of(&business::TARGET_REMAINING_OPEN), text("queda", "left")));
-    vec![needs, left]
+    .query(query(format!("{} / 3600", of(&business::TARGET_REMAINING_OPEN)), text("quedan", "left")));
+    vec![needs, projection, left]
 }
 
 /// Returns the panel that shows when the target fell behind, in any measure.
 fn distance() -> PanelTable {
     let (upper, lower) = (text("más que azar, arriba", "more than chance, above"), text("azar", "chance"));
     let tolerance = of_goal(&business::TARGET_PACE_TOLERANCE);
+    let line = |expression: &str, legend: BilingualText| query(of_current_period(expression), legend);
     panel(
         Visual::Lines,
         (24, 8),
@@ -233,10 +269,10 @@ fn distance() -> PanelTable {
     )
     .decimals(1)
     .query(
-        query(format!("-({})", of_goal(&business::TARGET_SHORTFALL)), text("distancia", "distance"))
+        line(&format!("-({})", of_goal(&business::TARGET_SHORTFALL)), text("distancia", "distance"))
             .colour("blue")
             .line(3, 0),
     )
-    .query(query(tolerance.clone(), upper).colour("gray").line(0, 15).filled_to(lower.clone()))
-    .query(query(format!("-({tolerance})"), lower).colour("gray").line(0, 0))
+    .query(line(&tolerance, upper).colour("gray").line(0, 15).filled_to(lower.clone()))
+    .query(line(&format!("-({tolerance})"), lower).colour("gray").line(0, 0))
 }

@@ -2,7 +2,7 @@
 //! programmes would count twice.
 
 use crate::dashboards::panel::{PanelTable, Visual, panel, query};
-use crate::dashboards::promql::{DAY, HOUR, figure, increase, increase_of, quantile, share, sum_by};
+use crate::dashboards::promql::{DAY, HOUR, figure, increase, increase_of, of_current_week, quantile, share, sum_by};
 use crate::dashboards::text;
 use crate::telemetry::catalogue::{Family, business};
 
@@ -24,7 +24,7 @@ pub(super) fn panels() -> Vec<PanelTable> {
 }
 
 fn programmes() -> PanelTable {
-    let oldest = format!("time() - {}", figure(&business::BACKLOG_OLDEST_APPROVAL, PROGRAMME));
+    let oldest = format!("(time() - {}) / 86400", figure(&business::BACKLOG_OLDEST_APPROVAL, PROGRAMME));
     panel(
         Visual::Table,
         (24, 6),
@@ -49,10 +49,10 @@ fn programmes() -> PanelTable {
         query(millions(&figure(&business::BACKLOG_PESOS, PROGRAMME)), text("Por pagar, mdp", "To be paid, mdp"))
             .decimals(1),
     )
-    .query(query(oldest, text("El más antiguo", "Oldest waiting")).unit("dtdurations").decimals(1).colours(&[
+    .query(query(oldest, text("Días, el más antiguo", "Days, the oldest")).decimals(1).colours(&[
         (None, "green"),
-        (Some(259_200.0), "orange"),
-        (Some(432_000.0), "red"),
+        (Some(3.0), "orange"),
+        (Some(5.0), "red"),
     ]))
     .sorted(text("Personas, semana", "People, week"), true)
 }
@@ -68,7 +68,7 @@ fn people() -> PanelTable {
             "Distinct people by programme since Monday. Not added: who is in two programmes would count twice.",
         ),
     )
-    .query(query(by_programme(&business::WEEK_BENEFICIARIES), text("{{programme}}", "{{programme}}")))
+    .query(query(of_current_week(&by_programme(&business::WEEK_BENEFICIARIES)), text("{{programme}}", "{{programme}}")))
 }
 
 fn dispersals() -> PanelTable {
@@ -118,19 +118,20 @@ fn backlog() -> PanelTable {
 
 fn waiting_time() -> PanelTable {
     let buckets = increase_of(&business::APPROVAL_TO_DISPERSAL, "_bucket", PROGRAMME, DAY);
+    let days = |share| format!("({}) / 86400", quantile(share, "", &buckets));
     panel(
         Visual::Lines,
         (12, 8),
-        "dtdurations",
-        text("De la aprobación al pago, último día", "From approval to payment, last day"),
+        "locale",
+        text("De la aprobación al pago, en días, último día", "From approval to payment, in days, last day"),
         text(
             "Mediana y percentil 90 de los apoyos pagados en el día anterior a cada punto, interpolados entre 1 hora y 60 días.",
             "Median and 90th percentile of the supports paid in the day before each point, interpolated between 1 hour and 60 days.",
         ),
     )
     .decimals(1)
-    .query(query(quantile(0.5, "", &buckets), text("mediana", "median")))
-    .query(query(quantile(0.9, "", &buckets), text("percentil 90", "90th percentile")))
+    .query(query(days(0.5), text("mediana", "median")))
+    .query(query(days(0.9), text("percentil 90", "90th percentile")))
 }
 
 fn returned() -> PanelTable {

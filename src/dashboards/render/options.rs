@@ -43,17 +43,16 @@ pub(super) fn custom(panel: &PanelTable) -> Value {
             // A filter takes the place of a head's last letters.
             json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": false, "inspect": false, "minWidth": 90 })
         }
-        Visual::StateTimeline => json!({ "fillOpacity": 80, "lineWidth": 0 }),
-        Visual::Stat | Visual::StatBackground | Visual::BarGauge | Visual::Heatmap => json!({}),
+        Visual::Stat | Visual::StatBackground | Visual::StatName | Visual::BarGauge => json!({}),
     }
 }
 
 /// Returns the sizes of names and values in pixels; empty where Grafana's own choice is readable. It would make an
-/// instant, a length of time or a value with a name too small, or break it.
+/// instant, a word or a value with a name too small, or break it.
 fn text_sizes(panel: &PanelTable) -> Value {
     match panel.unit {
         "dateTimeAsIso" => json!({ "titleSize": 12, "valueSize": 18 }),
-        "dtdurations" => json!({ "valueSize": 28 }),
+        _ if panel.visual == Visual::StatName => json!({ "titleSize": 24 }),
         _ if panel.queries.len() > 1 => json!({ "titleSize": 14, "valueSize": 34 }),
         _ => json!({}),
     }
@@ -63,15 +62,19 @@ fn text_sizes(panel: &PanelTable) -> Value {
 pub(super) fn options(panel: &PanelTable, language: DashboardLanguage) -> Value {
     let newest = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
     match panel.visual {
-        Visual::Stat | Visual::StatBackground => json!({
-            "colorMode": if panel.visual == Visual::StatBackground { "background" } else { "value" },
+        Visual::Stat | Visual::StatBackground | Visual::StatName => json!({
+            "colorMode": if panel.visual == Visual::Stat { "value" } else { "background_solid" },
             "graphMode": "none",
             "justifyMode": "auto",
             "orientation": "auto",
             "percentChangeColorMode": "standard",
             "reduceOptions": newest,
             "showPercentChange": false,
-            "textMode": if panel.queries.len() == 1 { "value" } else { "value_and_name" },
+            "textMode": match panel.visual {
+                Visual::StatName => "name",
+                _ if panel.queries.len() == 1 => "value",
+                _ => "value_and_name",
+            },
             "text": text_sizes(panel),
             "wideLayout": false,
         }),
@@ -100,26 +103,6 @@ pub(super) fn options(panel: &PanelTable, language: DashboardLanguage) -> Value 
                 "footer": { "show": false, "reducer": [], "countRows": false, "fields": "" },
             })
         }
-        Visual::StateTimeline => json!({
-            "alignValue": "left",
-            "mergeValues": true,
-            "rowHeight": 0.8,
-            "showValue": "auto",
-            "legend": { "showLegend": false, "displayMode": "list", "placement": "bottom" },
-            "tooltip": { "mode": "single", "sort": "none" },
-        }),
-        Visual::Heatmap => json!({
-            "calculate": false,
-            "cellGap": 1,
-            "color": { "mode": "scheme", "scheme": "Blues", "steps": 32, "reverse": false, "exponent": 0.5, "fill": "blue", "scale": "exponential" },
-            "exemplars": { "color": "rgba(255,0,255,0.7)" },
-            "filterValues": { "le": 1e-9 },
-            "legend": { "show": true },
-            "rowsFrame": { "layout": "auto" },
-            "showValue": "never",
-            "tooltip": { "mode": "single", "yHistogram": false, "showColorScale": false },
-            "yAxis": { "axisPlacement": "left", "reverse": false, "unit": panel.unit },
-        }),
         Visual::Lines | Visual::Steps | Visual::Stacked | Visual::Bars => json!({
             "legend": { "showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": [] },
             "tooltip": { "mode": "multi", "sort": "desc" },

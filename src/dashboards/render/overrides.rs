@@ -1,12 +1,13 @@
 //! Overrides of single queries, and names of label values.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 use super::options::thresholds;
 use super::ref_id;
 use crate::dashboards::panel::{ColourStep, PanelQuery, PanelTable};
 use crate::dashboards::{DashboardLanguage, names, text};
-use crate::telemetry::catalogue::business;
 
 /// Returns the overrides of a panel that is no table.
 pub(super) fn list(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
@@ -63,20 +64,61 @@ pub(super) fn properties(query: &PanelQuery, language: DashboardLanguage) -> Vec
 fn series_names(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
     let legend = language.of(&query.legend);
     let label = legend.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default();
-    let label = match label {
-        "event" if query.expression.contains(business::CALL_EVENTS.name) => "call_event",
-        "event" => "disbursement_event",
-        other => other,
-    };
-    let values = names::of(label).into_iter().filter(|(value, name)| value != language.of(name));
-    values
-        .map(|(value, name)| {
-            json!({
-                "matcher": { "id": "byName", "options": value },
-                "properties": [{ "id": "displayName", "value": language.of(&name) }],
-            })
-        })
+    let label = names::kind(label, &query.expression).unwrap_or(label);
+    let named = names::of(label).into_iter().map(|(value, name)| {
+        let renamed =
+            (value != *language.of(&name)).then(|| json!({ "id": "displayName", "value": language.of(&name) }));
+        let colour = names::colour(label, &value)
+            .map(|colour| json!({ "id": "color", "value": { "mode": "fixed", "fixedColor": colour } }));
+        (value, renamed.into_iter().chain(colour).collect::<Vec<_>>())
+    });
+    let changed = named.filter(|(_, properties)| !properties.is_empty());
+    changed
+        .map(|(value, properties)| json!({ "matcher": { "id": "byName", "options": value }, "properties": properties }))
         .collect()
+}
+
+/// Returns the steps that rename series whose legend has further parts beside a label with named values.
+pub(super) fn renamed(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
+    panel.queries.iter().flat_map(|query| renamed_series(query, language)).collect()
+}
+
+fn renamed_series(query: &PanelQuery, language: DashboardLanguage) -> Vec<Value> {
+    let legend = language.of(&query.legend);
+    // Text, label, text, label, and so on.
+    let parts: Vec<&str> = legend.split("{{").flat_map(|part| part.split("}}")).collect();
+    let labels: Vec<&str> = parts.iter().skip(1).step_by(2).copied().collect();
+    if labels.len() < 2 {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    for (place, label) in labels.iter().enumerate() {
+        for (value, name) in names::of(names::kind(label, &query.expression).unwrap_or(label)) {
+            let name = language.of(&name);
+            if value == name {
+                continue;
+            }
+            // Everything but this label's value is a group of its own.
+            let (mut pattern, mut result) = (parts[0].to_owned(), parts[0].to_owned());
+            for other in 0..labels.len() {
+                let text = parts[2 * other + 2];
+                match other.cmp(&place) {
+                    Ordering::Equal => (pattern, result) = (pattern + &value + text, result + name + text),
+                    Ordering::Less => {
+                        (pattern, result) = (pattern + "(.+)" + text, format!("{result}${}{text}", other + 1))
+                    }
+                    Ordering::Greater => {
+                        (pattern, result) = (pattern + "(.+)" + text, format!("{result}${other}{text}"))
+                    }
+                }
+            }
+            steps.push(json!({
+                "id": "renameByRegex",
+                "options": { "regex": format!("/^{pattern}$/"), "renamePattern": result },
+            }));
+        }
+    }
+    steps
 }
 
 /// Returns the words of 1 and 0; Grafana's own are English.
@@ -95,10 +137,13 @@ pub(super) fn mappings_of_label(label: &str, language: DashboardLanguage) -> Vec
     if values.is_empty() {
         return Vec::new();
     }
-    let options = values
-        .iter()
-        .enumerate()
-        .map(|(index, (value, name))| (value.clone(), json!({ "text": language.of(name), "index": index })));
+    let options = values.iter().enumerate().map(|(index, (value, name))| {
+        let mut shown = json!({ "text": language.of(name), "index": index });
+        if let Some(colour) = names::colour(label, value) {
+            shown["color"] = json!(colour);
+        }
+        (value.clone(), shown)
+    });
     vec![json!({ "type": "value", "options": options.collect::<serde_json::Map<_, _>>() })]
 }
 
@@ -118,7 +163,6 @@ pub(super) fn cell(query: &PanelQuery) -> Vec<Value> {
     // Long values, which an equal share of the width would cut.
     let width = match query.unit {
         _ if query.gauge.is_some() => Some(140),
-        Some("dtdurations") => Some(160),
         Some("dateTimeAsIso") => Some(170),
         _ => None,
     };

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::overrides::{cell, mappings_of_label, properties};
 use super::ref_id;
-use crate::dashboards::DashboardLanguage;
 use crate::dashboards::panel::PanelTable;
+use crate::dashboards::{DashboardLanguage, names};
 
 /// Returns the name of a query's column before it is renamed.
 fn value_column(panel: &PanelTable, index: usize) -> String {
@@ -16,7 +16,7 @@ fn value_column(panel: &PanelTable, index: usize) -> String {
 const HIDDEN: [&str; 2] = ["Time", "job"];
 
 /// Returns the steps that join the queries and name the columns.
-pub(super) fn transformations(panel: &PanelTable, language: DashboardLanguage) -> Value {
+pub(super) fn transformations(panel: &PanelTable, language: DashboardLanguage) -> Vec<Value> {
     let (mut order, mut names, mut hidden) = (Map::new(), Map::new(), Map::new());
     for label in HIDDEN {
         hidden.insert(label.to_owned(), json!(true));
@@ -34,11 +34,11 @@ pub(super) fn transformations(panel: &PanelTable, language: DashboardLanguage) -
         order.insert(column.clone(), json!(order.len()));
         names.insert(column, json!(language.of(&query.legend)));
     }
-    json!([
-        { "id": "merge", "options": {} },
-        { "id": "organize", "options": {
-            "excludeByName": hidden, "indexByName": order, "renameByName": names, "includeByName": {} } },
-    ])
+    vec![
+        json!({ "id": "merge", "options": {} }),
+        json!({ "id": "organize", "options": {
+            "excludeByName": hidden, "indexByName": order, "renameByName": names, "includeByName": {} } }),
+    ]
 }
 
 /// Returns the overrides of a table's columns, by their heads.
@@ -49,14 +49,19 @@ pub(super) fn overrides(panel: &PanelTable, language: DashboardLanguage) -> Vec<
     };
     let labels = panel.labels.iter().filter_map(|column| {
         let mut properties = Vec::new();
-        let mappings = mappings_of_label(column.label, language);
+        let mut queries = panel.queries.iter();
+        let names = queries.find_map(|query| names::kind(column.label, &query.expression)).unwrap_or(column.label);
+        let mappings = mappings_of_label(names, language);
         if !mappings.is_empty() {
             properties.push(json!({ "id": "mappings", "value": mappings }));
+        }
+        if names == names::TARGET_STATUS {
+            properties.push(json!({ "id": "custom.cellOptions", "value": { "type": "color-text" } }));
         }
         if column.width > 0 {
             properties.push(json!({ "id": "custom.width", "value": column.width }));
         }
-        if column.label == "description" {
+        if ["description", "status"].contains(&column.label) {
             properties.push(json!({ "id": "custom.wrapText", "value": true }));
         }
         of_head(language.of(&column.head), properties)

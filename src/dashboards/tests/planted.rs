@@ -168,11 +168,25 @@ fn missing_texts_units_and_legends_are_found() {
 
 #[test]
 fn wrong_units_and_decimals_are_found() {
-    let duration = damaged("calls", "/panels/4/fieldConfig/defaults/decimals", json!(3));
-    finds(structure::rough_durations, "calls", &duration, "\"A\": s with decimals 3");
+    let duration = damaged("calls", "/panels/4/fieldConfig/defaults/unit", json!("s"));
+    finds(structure::wordy_durations, "calls", &duration, "s has English words");
+    let nameless = damaged("calls", "/panels/4/title", json!("Wait, 1 h"));
+    finds(structure::wordy_durations, "calls", &nameless, "no unit of its duration");
     finds(structure::wrong_pesos, "programme", &rewritten("programme", " / 1e6", ""), "pesos as locale");
     let range = damaged("calls", "/panels/2/targets/0/instant", json!(false));
     finds(structure::stale_figures, "calls", &range, "instant false");
+}
+
+#[test]
+fn english_names_in_a_spanish_legend_are_found() {
+    let path = "es/pipeline.json";
+    let mut spanish = files().into_iter().find(|(known, _)| known == path).expect("a dashboard").1;
+    assert_eq!(structure::foreign_legends(&spanish), Vec::<String>::new());
+    for panel in spanish["panels"].as_array_mut().expect("panels") {
+        panel["transformations"] = json!([]);
+    }
+    let faults = structure::foreign_legends(&spanish);
+    assert!(faults.iter().any(|fault| fault.ends_with("stream call")), "{faults:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::*;
 use crate::event::{CallKind, DisbursementKind, Status};
 use crate::record::{Outcome, Reason, Stream};
 use crate::targets::Measure;
+use crate::targets::status::PaceStatus;
 use crate::telemetry::process::{AGGREGATES, CHECKPOINT_FAILURES, KAFKA_ERROR_KINDS, RESTORE_SOURCES};
 
 /// Query of a dashboard, with the name for a fault.
@@ -98,6 +99,7 @@ pub(super) fn values_of(family: &str, label: &str) -> Vec<&'static str> {
         "reason" if family == "pacemeter_checkpoint_failures_total" => CHECKPOINT_FAILURES.into(),
         "reason" => Reason::ALL.map(Reason::name).into(),
         "stream" => Stream::ALL.map(Stream::name).into(),
+        "status" if family == "pacemeter_target_status" => PaceStatus::ALL.map(|(_, name)| name).into(),
         // Nobody counts who is signed out.
         "status" => {
             Status::ALL.iter().filter(|status| **status != Status::SignedOut).map(|status| status.name()).collect()
@@ -212,7 +214,7 @@ pub(super) fn wrong_windows(dashboard: &Value) -> Vec<String> {
     for panel in panels(dashboard) {
         let words = ["/title", "/description"].map(|pointer| string(panel, pointer).to_lowercase()).concat();
         let says = |options: [&str; 2]| options.iter().any(|word| words.contains(word));
-        let is_graph = ["timeseries", "heatmap"].contains(&string(panel, "/type"));
+        let is_graph = string(panel, "/type") == "timeseries";
         for target in list(panel, "/targets") {
             for window in string(target, "/expr").split('[').skip(1).filter_map(|rest| rest.split(']').next()) {
                 let is_right = match window {

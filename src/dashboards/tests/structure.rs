@@ -1,6 +1,7 @@
 //! Structure: what Grafana and readers need of every dashboard and every panel.
 
 use super::*;
+use crate::telemetry::catalogue::{self, Unit};
 
 /// Ids that are absent, not above 0, or repeated.
 pub(super) fn repeated_ids(dashboard: &Value) -> Vec<String> {
@@ -163,14 +164,51 @@ pub(super) fn unit_of(panel: &Value, target: &Value) -> (String, Value) {
     (unit, decimals)
 }
 
-/// Durations that do not have one decimal: without decimals 90 s are 2 min, with all of them 1.5138 min.
-pub(super) fn rough_durations(dashboard: &Value) -> Vec<String> {
+/// Grafana's units of time. Their words are English in every language: `2.6 mins`, `23 hours, 1 minute`.
+const UNITS_OF_TIME: [&str; 16] = [
+    "hertz",
+    "ns",
+    "µs",
+    "ms",
+    "s",
+    "m",
+    "h",
+    "d",
+    "dtdurationms",
+    "dtdurations",
+    "dthms",
+    "dtdhms",
+    "timeticks",
+    "clockms",
+    "clocks",
+    "cpm",
+];
+
+/// Units beside a duration's name.
+const UNITS_IN_WORDS: [&str; 13] =
+    ["(s)", "(ms)", "(min)", ", s", ", ms", ", min", "horas", "hours", "días", "days", "Horas", "Hours", "Days"];
+
+/// Durations in Grafana's units of time, and those whose unit no title, legend or head names.
+pub(super) fn wordy_durations(dashboard: &Value) -> Vec<String> {
+    let is_duration = |expression: &str| {
+        let parts = expression.split(|next: char| !next.is_ascii_alphanumeric() && next != '_');
+        let family = |part: &str| {
+            catalogue::all().find(|family| family.name == part.trim_end_matches("_bucket").trim_end_matches("_sum"))
+        };
+        parts.filter_map(family).any(|family| family.unit == Unit::Seconds)
+    };
     let mut faults = Vec::new();
-    for panel in panels(dashboard).filter(|panel| panel["type"] != "heatmap") {
+    for panel in panels(dashboard) {
         for target in list(panel, "/targets") {
-            let (unit, decimals) = unit_of(panel, target);
-            if ["s", "dtdurations"].contains(&unit.as_str()) && decimals != 1 {
-                faults.push(format!("{} {}: {unit} with decimals {decimals}", panel["title"], target["refId"]));
+            let (unit, _) = unit_of(panel, target);
+            let place = format!("{} {}", string(panel, "/title"), string(target, "/refId"));
+            if UNITS_OF_TIME.contains(&unit.as_str()) {
+                faults.push(format!("{place}: {unit} has English words"));
+            }
+            let words = [string(panel, "/title"), string(target, "/legendFormat")];
+            let is_named = UNITS_IN_WORDS.iter().any(|named| words.iter().any(|words| words.contains(named)));
+            if unit != "percentunit" && is_duration(string(target, "/expr")) && !is_named {
+                faults.push(format!("{place}: no unit of its duration"));
             }
         }
     }
@@ -237,7 +275,9 @@ pub(super) fn wrong_variables(dashboard: &Value) -> Vec<String> {
     }
     let known: Vec<&str> = variables.iter().map(|variable| string(variable, "/name")).collect();
     let text = dashboard.to_string();
-    let unknown = used_variables(&text).into_iter().filter(|name| !known.contains(name) && !name.starts_with("__"));
+    // The ends and groups of regular expressions are no names.
+    let is_name = |name: &&str| name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let unknown = used_variables(&text).into_iter().filter(|name| !known.contains(name) && is_name(name));
     faults.extend(unknown.map(|name| format!("${name} is no variable")));
     let parts = serde_json::json!([dashboard["panels"], dashboard["links"]]).to_string();
     let used = used_variables(&parts);
@@ -260,6 +300,26 @@ pub(super) fn wrong_links(dashboard: &Value) -> Vec<String> {
     }
     if found != expected {
         faults.push(format!("links {found:?}, expected {expected:?}"));
+    }
+    faults
+}
+
+/// Series that have an English value of a label as their name, or a part of it.
+pub(super) fn foreign_legends(dashboard: &Value) -> Vec<String> {
+    if string(dashboard, "/tags/1") == "en" {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for panel in panels(dashboard) {
+        let changes = serde_json::json!([panel["fieldConfig"]["overrides"], panel["transformations"]]).to_string();
+        for target in list(panel, "/targets") {
+            let (legend, expression) = (string(target, "/legendFormat"), string(target, "/expr"));
+            for label in legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()) {
+                let names = names::of(names::kind(label, expression).unwrap_or(label));
+                let foreign = names.iter().filter(|(value, name)| *value != name.es && !changes.contains(&*name.es));
+                faults.extend(foreign.map(|(value, _)| format!("{}: {label} {value}", panel["title"])));
+            }
+        }
     }
     faults
 }
@@ -327,7 +387,7 @@ checks! {
     every_query_names_the_data_source = missing_data_sources;
     every_panel_has_texts_a_unit_and_an_interval = missing_texts;
     every_query_has_a_legend_in_words = missing_legends;
-    durations_have_one_decimal = rough_durations;
+    durations_have_units_in_the_readers_language = wordy_durations;
     pesos_are_shown_in_millions = wrong_pesos;
     current_figures_are_never_old_ones = stale_figures;
     variables_exist_are_used_and_may_be_empty = wrong_variables;
@@ -335,6 +395,7 @@ checks! {
     the_first_panel_says_complete_until = wrong_first_panel;
     annotations_are_cuts_starts_and_alerts = wrong_annotations;
     every_override_has_an_effect = idle_overrides;
+    spanish_series_have_spanish_names = foreign_legends;
 }
 
 #[test]

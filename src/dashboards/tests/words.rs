@@ -18,6 +18,7 @@ fn every_value_that_the_program_knows_has_a_name() {
         assert_eq!(named(label), values_of("", label), "{label}");
     }
     assert_eq!(named("disbursement_event"), values_of("pacemeter_disbursement_events_total", "event"));
+    assert_eq!(named(names::TARGET_STATUS), values_of("pacemeter_target_status", "status"));
     assert_eq!(named("call_event"), values_of("pacemeter_call_events_total", "event"));
     assert_eq!(named("state").len(), 34);
 }

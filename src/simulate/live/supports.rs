@@ -74,6 +74,11 @@ impl Scheduler {
     }
 
     fn disperse(&mut self, at: Timestamp, support: Support, amount: Centavos) {
+        if let Some(stall) = self.options.stall.filter(|stall| stall.stops(support.programme, at)) {
+            let paid = office_hours(stall.span.end + self.rng.i64(0..DAY), &mut self.rng);
+            self.plan(paid, Step::Support(SupportStep::Disperse(support, amount)));
+            return;
+        }
         if self.rng.u32(..1_000) == 0 {
             // The bank's record of the return comes before the record of the payment.
             let body = Body::Disbursement { kind: DisbursementKind::Returned, support, amount };

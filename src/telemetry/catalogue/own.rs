@@ -28,6 +28,10 @@ families! {
 
     CALENDAR_OPEN = Family::own("pacemeter_calendar_open", Gauge, CALENDAR, YesNo,
         "Working time of the calendar: 1 while open, 0 while closed.");
+    TARGET_STATUS = Family::own("pacemeter_target_status", Gauge, &["target", "status"], YesNo,
+        "Status of a target in its current period, as terminal and page show it: 1 for the one that holds.")
+        .with_note("One series for each status: [status](targets.md#status). Absent without figures, and outside of a \
+            campaign.");
     CALENDAR_COVERED_UNTIL = Family::own("pacemeter_calendar_covered_until_timestamp_seconds", Gauge, CALENDAR,
         UnixSeconds, "End of the last year that the calendar's lists of dates cover.")
         .with_note("Absent for a calendar that consists of rules alone.");

@@ -29,6 +29,10 @@ pub enum Colour {
     Never,
 }
 
+/// Values of the setting `log.format`.
+pub const FORMATS: [(&str, Format); 4] =
+    [("auto", Format::Auto), ("json", Format::Json), ("text", Format::Text), ("journal", Format::Journal)];
+
 /// The settings `log.*`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -60,8 +64,6 @@ impl Settings {
             );
             Level::INFO
         });
-        const FORMATS: [(&str, Format); 4] =
-            [("auto", Format::Auto), ("json", Format::Json), ("text", Format::Text), ("journal", Format::Journal)];
         const COLOURS: [(&str, Colour); 3] =
             [("auto", Colour::Auto), ("always", Colour::Always), ("never", Colour::Never)];
         let format = choice(reader, "log.format", "a format; use auto, json, text or journal", FORMATS);

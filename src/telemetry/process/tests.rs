@@ -104,6 +104,7 @@ fn every_family_of_the_process_is_exposed() {
         own::COMPLETE_UNTIL.name,
         own::TIME.name,
         own::CALENDAR_OPEN.name,
+        own::TARGET_STATUS.name,
         own::CALENDAR_COVERED_UNTIL.name,
     ];
     let expected =

@@ -3,7 +3,7 @@
 import { FieldType } from "@grafana/data";
 import { PanelChrome } from "@grafana/ui";
 
-import { NOT_DRAWN, VISUALISATIONS } from "./visualisations.jsx";
+import { VISUALISATIONS } from "./visualisations.jsx";
 
 /** Number of values in the frames that are numbers, or the rows of a table. */
 export function countValues(frames) {
@@ -16,7 +16,6 @@ export function Panel({ panel, frames, fault, context, width, height }) {
   const content = (innerWidth, innerHeight) => {
     if (fault) return <p data-fault>{fault}</p>;
     if (countValues(frames) === 0) return <p data-empty>{panel.fieldConfig.defaults.noValue ?? "No data"}</p>;
-    if (NOT_DRAWN.includes(panel.type)) return <p data-not-drawn>{`${panel.type}: ${countValues(frames)} values; not in Grafana's packages, so not drawn here`}</p>;
     if (!Visualisation) return <p data-fault>{`unknown type ${panel.type}`}</p>;
     return <Visualisation panel={panel} frames={frames} context={context} width={innerWidth} height={innerHeight} />;
   };

@@ -62,5 +62,3 @@ function Table({ panel, frames, context, width, height }) {
 }
 
 export const VISUALISATIONS = { timeseries: Graph, stat: Stat, bargauge: Bars, table: Table };
-/** Panels of which no package has the drawing. */
-export const NOT_DRAWN = ["state-timeline", "heatmap"];

@@ -11,15 +11,28 @@ use tempfile::tempdir;
 use crate::alerts::servers::Prometheus;
 use crate::program::Pacemeter;
 
-/// Beginning of the recording: a Tuesday at 11:00 in central Mexico.
-const TUESDAY_AT_ELEVEN: Timestamp = Timestamp::from_millis(1_795_413_600_000 + 35 * HOUR);
-/// Acceleration of the demo's clock.
-const SPEED: u32 = 60;
-/// Length of the recording and distance between scrapes (seconds of the demo's clock).
-const LENGTH: f64 = 4_200.0;
+/// Monday, 00:00 in central Mexico, of the week that is recorded.
+pub const MONDAY: Timestamp = Timestamp::from_millis(1_795_413_600_000);
+/// Distance between the scrapes of an hour (seconds of the demo's clock).
 pub const INTERVAL: f64 = 15.0;
-/// Age of the figures below which the demo has played its history (seconds of the demo's clock).
-const RECENT: f64 = 60.0;
+
+/// Time of the demo's clock that is recorded.
+pub struct RecordedSpan {
+    pub begin: Timestamp,
+    /// Length, and distance between scrapes (seconds of the demo's clock).
+    pub length: f64,
+    pub interval: f64,
+    /// Acceleration of the demo's clock.
+    pub speed: u32,
+}
+
+/// Hour from Tuesday at 11:00, and ten minutes more.
+pub const AN_HOUR: RecordedSpan = RecordedSpan {
+    begin: Timestamp::from_millis(MONDAY.as_millis() + 35 * HOUR),
+    length: 4_320.0,
+    interval: INTERVAL,
+    speed: 60,
+};
 
 /// Scrapes of a demo, without comments.
 pub struct Recording {
@@ -33,30 +46,14 @@ struct Scrape {
 }
 
 impl Recording {
-    /// Records an hour of a demo in working hours.
-    pub fn make() -> Self {
-        let state = tempdir().expect("a temporary directory");
-        let clock = format!("{}@{}x{SPEED}", TUESDAY_AT_ELEVEN.as_millis(), Clock::wall().now().as_millis());
-        let settings = ["pipeline.publish_interval=50ms", "kafka.end_offset_interval=100ms"];
-        let arguments = ["--live", "--scale", "0.1", "--set", settings[0], "--set", settings[1]];
-        let mut demo = Pacemeter::start_demo(&state, &arguments, &[("PACEMETER_TEST_CLOCK", clock.as_str())]);
-        let first = demo.until("the figures are recent", |demo| {
-            let scrape = Scrape::of(&demo.get("/metrics").body)?;
-            (scrape.age() < RECENT).then_some(scrape)
-        });
-        let end = first.time + LENGTH;
-        let mut scrapes = vec![first];
-        loop {
-            let last = scrapes.last().expect("there is a first").time;
-            if last >= end {
-                return Self { scrapes };
-            }
-            let next = demo.until("the clock goes on", |demo| {
-                Scrape::of(&demo.get("/metrics").body).filter(|scrape| scrape.time > last + 0.8 * INTERVAL)
-            });
-            scrapes.push(next);
-            thread::sleep(Duration::from_secs_f64(0.5 * INTERVAL / f64::from(SPEED)));
+    /// Records a demo that has these arguments, one span after the other.
+    pub fn of(spans: &[RecordedSpan], arguments: &[&str]) -> Self {
+        let mut scrapes: Vec<Scrape> = Vec::new();
+        for span in spans {
+            let last = scrapes.last().map_or(0.0, |scrape| scrape.time);
+            scrapes.extend(scrapes_of(span, arguments).into_iter().filter(|scrape| scrape.time > last));
         }
+        Self { scrapes }
     }
 
     /// Time of the first scrape (seconds since 1970).
@@ -86,6 +83,35 @@ impl Recording {
             }
         }
         Prometheus::of_samples(&(text + "# EOF\n"))
+    }
+}
+
+/// Scrapes a demo that begins at the span's beginning, with a history behind it.
+fn scrapes_of(span: &RecordedSpan, arguments: &[&str]) -> Vec<Scrape> {
+    let state = tempdir().expect("a temporary directory");
+    let clock = format!("{}@{}x{}", span.begin.as_millis(), Clock::wall().now().as_millis(), span.speed);
+    let settings = ["pipeline.publish_interval=50ms", "kafka.end_offset_interval=100ms"];
+    let usual = ["--live", "--scale", "0.1", "--set", settings[0], "--set", settings[1]];
+    let arguments = [&usual[..], arguments].concat();
+    let mut demo = Pacemeter::start_demo(&state, &arguments, &[("PACEMETER_TEST_CLOCK", clock.as_str())]);
+    let first = demo.until("the figures are recent", |demo| {
+        let scrape = Scrape::of(&demo.get("/metrics").body)?;
+        // The history is played, and they are as old as a second takes.
+        let is_live = scrape.time >= span.begin.as_millis() as f64 / 1_000.0;
+        (is_live && scrape.age() < f64::from(span.speed)).then_some(scrape)
+    });
+    let end = span.begin.as_millis() as f64 / 1_000.0 + span.length;
+    let mut scrapes = vec![first];
+    loop {
+        let last = scrapes.last().expect("there is a first").time;
+        if last >= end {
+            return scrapes;
+        }
+        let next = demo.until("the clock goes on", |demo| {
+            Scrape::of(&demo.get("/metrics").body).filter(|scrape| scrape.time > last + 0.8 * span.interval)
+        });
+        scrapes.push(next);
+        thread::sleep(Duration::from_secs_f64(0.5 * span.interval / f64::from(span.speed)));
     }
 }
 

@@ -5,6 +5,20 @@ use super::{EventRow, row};
 /// Rows in the order of their names.
 pub(super) const ROWS: &[EventRow] = &[
     row(
+        "pacemeter.calendar.closed",
+        "info",
+        "calendar",
+        "Working time of a calendar ended. Its targets plan nothing until it opens.",
+        "calendar {calendar} closed",
+    ),
+    row(
+        "pacemeter.calendar.opened",
+        "info",
+        "calendar",
+        "Working time of a calendar began.",
+        "calendar {calendar} opened",
+    ),
+    row(
         "pacemeter.calendar.uncovered",
         "warn",
         "fault",
