@@ -2,15 +2,14 @@
 
 import { liveCurve } from "./curve.js";
 import { show } from "./dom.js";
-import { bannerTree, footer, header } from "./header.js";
-import { isFine } from "./parts.js";
-import { ask, repeat } from "./poll.js";
-import { banner, judge, stuckParts } from "./trust.js";
+import { bannerTree, footer, header, isFine } from "./parts.js";
+import { ask, banner, judge, repeat, stuckParts } from "./trust.js";
 import { makeContext } from "./words.js";
 
 /** Path of a view, the view's name, and its module, which only that view loads. */
 const ROUTES = [
-  [/^\/$/, "now", () => import("./view-now.js")], [/^\/targets\/([^/]+)$/, "target", () => import("./view-now.js")],
+  [/^\/$/, "now", () => import("./view-now.js")],
+  [/^\/targets\/([^/]+)$/, "target", () => import("./view-target.js")],
   [/^\/cuts$/, "cuts", () => import("./view-cuts.js")], [/^\/cuts\/([^/]+)$/, "cut", () => import("./view-report.js")],
   [/^\/periods\/([^/]+)\/([^/]+)$/, "period", () => import("./view-report.js")], [/^\/health$/, "health", () => import("./view-health.js")],
 ];

@@ -2,14 +2,12 @@
 // the programme on the first page, states, closes and the huella on the second.
 
 import { curveUpTo } from "./curve.js";
-import { neighbours } from "./dates.js";
 import { h } from "./dom.js";
-import { curveOf } from "./hero.js";
-import { difference } from "./numbers.js";
 import { button, card, chip, figure, targetPath } from "./parts.js";
-import { byProgramme, byState, cutCells, periodCells } from "./report.js";
-import { changed, figuresTable, identity, outcome, targetsReport, unitOf } from "./report-cards.js";
+import { byProgramme, byState, changed, cutCells, figuresTable, identity, neighbours, outcome, periodCells, targetsReport, unitOf } from "./report.js";
+import { curveOf } from "./targets.js";
 import { cutPath, periodPath, seal } from "./view-cuts.js";
+import { difference } from "./words.js";
 
 const MINUTE = 60_000;
 const encoded = encodeURIComponent;

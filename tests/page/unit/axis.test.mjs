@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { area, line, niceTicks, spread, thin, timeAxis } from "../../../src/page/assets/axis.js";
+import { area, line, niceTicks, spread, thin, timeAxis } from "../../../src/page/assets/curve.js";
 
 const HOUR = 3_600_000;
 const span = (a, b) => ({ start_ms: a * HOUR, end_ms: b * HOUR });

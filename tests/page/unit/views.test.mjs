@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bulletPlaces } from "../../../src/page/assets/bullet.js";
+import { bulletPlaces, grouped, summary } from "../../../src/page/assets/targets.js";
 import { safeLink } from "../../../src/page/assets/parts.js";
 import { byProgramme, byState, cutCells, since } from "../../../src/page/assets/report.js";
-import { change, shortList } from "../../../src/page/assets/states.js";
-import { grouped, summary } from "../../../src/page/assets/targets.js";
+import { change, shortList } from "../../../src/page/assets/view-now.js";
 import { judge } from "../../../src/page/assets/trust.js";
 import { now as nowView } from "../../../src/page/assets/view-now.js";
 import { cut as cutView, period as periodView } from "../../../src/page/assets/view-report.js";
