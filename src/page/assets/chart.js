@@ -1,6 +1,6 @@
 // Picture of the curve: its frame, its lines, and words that keep clear of each other and of the edges.
 
-import { area, days, greatest, line, niceTicks, planAt, spans, spread, thin, timeAxis, valueAt } from "./curve.js";
+import { area, days, greatest, line, niceTicks, planAt, settle, spans, thin, timeAxis, valueAt } from "./curve.js";
 import { h } from "./dom.js";
 
 /** Measures of a picture of that width: everything in CSS pixels. */
@@ -46,20 +46,20 @@ export function chart(ctx, curve, width, { old = false, id = "curve" } = {}) {
     hours(ctx, curve, f),
     cutMarks(ctx, curve, f),
     nowLine(curve, f),
-    worstLabel(ctx, curve, f),
-    endLabels(ctx, shown, f),
-    nowLabels(ctx, curve, f),
+    settled([...nowWords(ctx, curve, f), ...endWords(ctx, shown, f), ...worstWords(ctx, curve, f), ...gridWords(ctx, curve, f)], f),
     hourTicks(ctx, curve, f));
 }
 
 function grid(ctx, curve, f) {
   return f.ticks.map((value) => [
     h("line", { x1: f.left, x2: f.right, y1: f.y(value), y2: f.y(value), class: "grid" }),
-    f.small
-      ? value > 0 && f.y(value) > f.top + 14 && h("text", { x: f.left + 2, y: f.y(value) - 4, class: "t2 halo" }, ctx.n.short(curve.unit, value))
-      : h("text", { x: f.left - 8, y: f.y(value) + 4, "text-anchor": "end", class: "t2" }, ctx.n.short(curve.unit, value)),
+    !f.small && text(f.left - 8, f.y(value) + 4, "end", "t2", ctx.n.short(curve.unit, value)),
   ]);
 }
+
+/** On a phone the scale stands in the picture, where nothing else does. */
+const gridWords = (ctx, curve, f) => f.ticks.filter((value) => f.small && value > 0)
+  .map((value) => ({ ...words(f.left + 2, f.y(value) - 4, "start", ["t2 halo"], [ctx.n.short(curve.unit, value)]), fixed: true }));
 
 const finite = (value) => value != null && Number.isFinite(Number(value));
 
@@ -135,9 +135,21 @@ function nowLine(curve, f) {
 /** Rough width of a text of 12 px, for what fits where. */
 const wide = (text) => String(text).length * 6.9;
 const text = (x, y, anchor, cls, ...words) => h("text", { x, y, "text-anchor": anchor, class: cls }, words);
+/** Words in the picture, which may move up or down: lines above each other, the last at `y`. */
+const words = (x, y, anchor, cls, lines, size = 1) => ({ x, y, anchor, cls, lines, width: Math.max(...lines.map(wide)) * size, height: 15 * lines.length });
+
+/** Words that are clear of each other, the most important first; those without room are left out. */
+function settled(all, f) {
+  const list = all.filter(Boolean);
+  const places = settle(list, f.top - 8, f.bottom - 4);
+  return list.map(({ x, anchor, cls, lines, marks }, i) => [
+    marks?.(places[i]),
+    places[i] !== null && lines.map((line, n) => text(x, places[i] - 15 * (lines.length - 1 - n), anchor, cls[n], line)),
+  ]);
+}
 
 /** Days above the curve: name, what was reached, distance to the plan; as much of it as has room. */
-export function dayHeads(ctx, curve, f) {
+function dayHeads(ctx, curve, f) {
   const heads = days(curve).map((day) => {
     const [x0, x1] = [f.axis.x(day.start_ms), f.axis.x(day.end_ms)];
     const spans = f.axis.spans.filter((s) => s.open && s.start < day.end_ms && s.end > day.start_ms);
@@ -164,7 +176,7 @@ export function dayHeads(ctx, curve, f) {
 const sign = (value) => (value < 0 ? "\u2212" : "+");
 
 /** Names of closed time that is wide enough: the holiday, or the days that are wholly in it. */
-export function closedNames(ctx, curve, f) {
+function closedNames(ctx, curve, f) {
   return f.axis.spans.filter((s) => !s.open && s.x1 - s.x0 > 13 && (!f.small || s.x0 > f.left + 40)).map((s) => {
     const whole = curve.days.filter((day) => day.start_ms >= s.start && day.end_ms <= s.end).map((day) => ctx.say(day.name));
     const name = ctx.say(s.name);
@@ -174,75 +186,58 @@ export function closedNames(ctx, curve, f) {
   });
 }
 
-/** Names at the right edge: the goal and where the projection ends. */
-export function endLabels(ctx, curve, f) {
-  const end = curve.projection.at(-1);
-  const list = [curve.goal != null && { y: f.y(curve.goal), name: ctx.w("goal"), value: curve.goal, cls: "t" },
-    end && { y: f.y(end.middle), name: ctx.w("projection"), value: end.middle, cls: "act t" }].filter(Boolean);
+/** Goal and end of the projection: beside the picture, or on a phone in it, at the right edge or away from now. */
+function endWords(ctx, curve, f) {
+  const end = curve.projection.at(-1)?.middle;
   const amount = (value) => (curve.unit === "pesos" ? ctx.n.money(value) : ctx.n.amount(curve.unit, value));
-  if (!f.small) {
-    const places = spread(list.map((l) => l.y + 4), 32, f.top + 4, f.bottom - 10);
-    return list.map((l, i) => [
-      text(f.right + 8, places[i], "start", l.cls, l.name),
-      text(f.right + 8, places[i] + 14, "start", l.cls.replace("t", "").trim(), wide(amount(l.value)) > 92 ? ctx.n.short(curve.unit, l.value) : amount(l.value)),
-    ]);
+  const goal = curve.goal == null ? f.top : f.y(curve.goal);
+  if (f.small) {
+    const [x, anchor] = f.axis.x(curve.now_ms) > f.right - 120 ? [f.left + 62, "start"] : [f.right - 2, "end"];
+    return [
+      curve.goal != null && words(x, goal - 5, anchor, ["t halo"], [`${ctx.w("goal")} ${amount(curve.goal)}`]),
+      end != null && words(f.right - 2, Math.max(f.y(end) + 18, goal + 16), "end", ["act t halo"], [amount(end)]),
+    ];
   }
-  const below = end && f.y(end.middle) + 18 > f.y(curve.goal) + 6 ? f.y(end.middle) + 18 : f.y(curve.goal) + 16;
-  const x = f.axis.x(curve.now_ms) > f.right - 120 ? [f.left + 62, "start"] : [f.right - 2, "end"];
-  return [
-    curve.goal != null && text(x[0], f.y(curve.goal) - 5, x[1], "t halo", `${ctx.w("goal")} ${amount(curve.goal)}`),
-    end && text(f.right - 2, below, "end", "act t halo", amount(end.middle)),
-  ];
+  return [["goal", curve.goal, ["t", ""]], ["projection", end, ["act t", "act"]]].map(([key, value, cls]) => value != null
+    && words(f.right + 8, f.y(value) + 18, "start", cls, [ctx.w(key), wide(amount(value)) > 92 ? ctx.n.short(curve.unit, value) : amount(value)]));
 }
 
-/** Plan and actual beside the upright of now, on the side that has room. */
-export function nowLabels(ctx, curve, f) {
+/** Actual and plan beside the upright of now: the greater above and to its left, the other below and to its right, if there is room. */
+function nowWords(ctx, curve, f) {
   const [actual, plan] = [valueAt(curve, curve.now_ms, "actual"), planAt(curve, curve.now_ms)];
-  if (actual == null || plan == null || curve.now_ms >= curve.period.end_ms) return null;
+  if (actual == null || plan == null || curve.now_ms >= curve.period.end_ms) return [];
   const x = f.axis.x(curve.now_ms);
-  const fitting = (value) => (f.small && wide(ctx.n.amount(curve.unit, value)) > 90 ? ctx.n.short(curve.unit, Math.round(value)) : ctx.n.amount(curve.unit, value));
-  const amount = fitting(actual);
-  const planned = `${ctx.w("plan")} ${fitting(plan)}`;
-  const behind = Number(actual) < plan;
-  const gap = Math.abs(f.y(actual) - f.y(plan));
-  const above = Math.max(f.top + 12, Math.min(f.y(actual), f.y(plan)) - 9);
-  const under = Math.min(f.bottom - 5, Math.max(f.y(actual), f.y(plan)) + 20);
-  const roomLeft = x - f.left > wide(planned) + 14;
-  const roomRight = f.right - x > wide(amount) * 1.2 + 14;
-  const left = [x - 9, "end"];
-  const right = [x + 10, "start"];
-  const [planSide, actualSide] = behind ? [roomLeft ? left : right, roomRight ? right : left] : [roomRight ? right : left, roomLeft ? left : right];
-  const clash = planSide === actualSide && gap < 4 && above > under - 14;
-  return [
-    !clash && text(planSide[0], behind ? above : under, planSide[1], "t halo", planned),
-    text(actualSide[0], behind ? under : above, actualSide[1], "act big halo", amount),
-  ];
+  const amount = (value) => (f.small && wide(ctx.n.amount(curve.unit, value)) > 90 ? ctx.n.short(curve.unit, Math.round(value)) : ctx.n.amount(curve.unit, value));
+  const places = [f.y(actual), f.y(plan)];
+  const beside = (isAbove, cls, line, size) => {
+    const room = wide(line) * size + 14;
+    const isLeft = isAbove ? x - f.left > room : f.right - x < room;
+    return words(isLeft ? x - 9 : x + 10, isAbove ? Math.min(...places) - 9 : Math.max(...places) + 20, isLeft ? "end" : "start", [cls], [line], size);
+  };
+  const isBehind = Number(actual) < plan;
+  return [beside(!isBehind, "act big halo", amount(actual), 1.2), beside(isBehind, "t halo", `${ctx.w("plan")} ${amount(plan)}`, 1)];
 }
 
-/** Marked hours of the greatest loss, with their sum. */
-export function worstLabel(ctx, curve, f) {
+/** Marked hours of the greatest loss, with their sum; a stem leads from the curve to the words where they stand below it. */
+function worstWords(ctx, curve, f) {
   const worst = curve.worst;
-  if (!worst || !(Number(worst.shortfall) > 0)) return null;
+  if (!worst || !(Number(worst.shortfall) > 0)) return [];
   const [x0, x1] = [f.axis.x(worst.start_ms), f.axis.x(worst.end_ms)];
   const hour = (ms) => ctx.d.time(ms).replace(/^0/, "").replace(":00", "");
-  const words = ctx.w("from-to-hours", { from: hour(worst.start_ms), to: hour(worst.end_ms) });
-  const loss = ctx.n.signed(curve.unit, -Number(worst.shortfall));
-  const half = Math.max(wide(words), wide(loss)) / 2;
-  const x = Math.max(f.left + half, Math.min(f.right - half, (x0 + x1) / 2));
-  const reached = valueAt(curve, worst.end_ms, "actual");
-  const y = f.y(reached ?? 0) + 7;
-  const stem = f.small ? 14 : 22;
-  const low = y + stem + 30 < f.bottom;
-  return [
+  const lines = [ctx.w("from-to-hours", { from: hour(worst.start_ms), to: hour(worst.end_ms) }), ctx.n.signed(curve.unit, -Number(worst.shortfall))];
+  const half = Math.max(...lines.map(wide)) / 2;
+  const middle = (x0 + x1) / 2;
+  const y = f.y(valueAt(curve, worst.end_ms, "actual") ?? 0) + 7;
+  const label = words(Math.max(f.left + half, Math.min(f.right - half, middle)), y + (f.small ? 42 : 50), "middle", ["halo", "negt halo"], lines);
+  const marks = (low) => [
     h("path", { d: `M${x0} ${f.foot + 2}V${f.foot + 5}H${x1}V${f.foot + 2}`, class: "mark" }),
-    low && h("path", { d: `M${x0} ${y}v4H${x1}v-4M${(x0 + x1) / 2} ${y + 4}v${stem - 4}`, class: "mark" }),
-    text(x, low ? y + stem + 13 : f.bottom - 20, "middle", "halo", words),
-    text(x, low ? y + stem + 28 : f.bottom - 6, "middle", "negt halo", loss),
+    low !== null && low - 28 > y + 8 && h("path", { d: `M${x0} ${y}v4H${x1}v-4M${middle} ${y + 4}V${low - 28}`, class: "mark" }),
   ];
+  return [{ ...label, marks }];
 }
 
 /** Hours at which working time begins and ends, days of a long period, and the time of now. */
-export function hourTicks(ctx, curve, f) {
+function hourTicks(ctx, curve, f) {
   const inside = curve.now_ms >= curve.period.start_ms && curve.now_ms < curve.period.end_ms;
   const labels = inside ? [{ x: f.axis.x(curve.now_ms), rank: 9, text: ctx.d.time(curve.now_ms), cls: "t" }] : [];
   const many = curve.days.length > 8;

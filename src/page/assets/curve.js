@@ -33,18 +33,6 @@ export function liveCurve(curve, entry, nowMs) {
   return { ...curve, now_ms: nowMs, points: [...past, point, ...future], days };
 }
 
-/** Curve as it stood at an instant in its period: nothing after it, and no projection. */
-export function curveUpTo(curve, atMs) {
-  const points = curve.points.map((point) => (point.at_ms > atMs ? { ...point, actual: null, count: null } : point));
-  const days = curve.days.map((day) => (day.end_ms > atMs && day.start_ms < atMs
-    ? { ...day, count: difference(valueAt(curve, atMs, "actual"), valueAt(curve, day.start_ms, "actual")) }
-    : day.start_ms >= atMs ? { ...day, count: null } : day));
-  const cuts = curve.cuts.filter((cut) => cut.at_ms <= atMs);
-  // What the headline says may have happened later.
-  const headline = atMs < Math.min(curve.now_ms, curve.period.end_ms) ? null : curve.headline;
-  return { ...curve, headline, now_ms: Math.min(curve.now_ms, atMs), points, days, cuts, projection: [], worst: null };
-}
-
 /** Value of the last point at or before an instant; null before the first. */
 export function valueAt(curve, atMs, field) {
   const point = curve.points.findLast((p) => p.at_ms <= atMs && p[field] != null);
@@ -164,14 +152,22 @@ export function thin(labels, room) {
   return kept.sort((a, b) => a.x - b.x);
 }
 
-/** Moves labels apart to at least `gap`, in their order, and keeps them between `low` and `high`. */
-export function spread(places, gap, low, high) {
-  const order = places.map((y, index) => ({ y: Math.max(low, y), index })).sort((a, b) => a.y - b.y);
-  order.forEach((label, i) => { if (i) label.y = Math.max(label.y, order[i - 1].y + gap); });
-  for (let i = order.length - 1; i >= 0; i--) {
-    order[i].y = Math.min(order[i].y, i === order.length - 1 ? high : order[i + 1].y - gap);
-  }
-  return order.sort((a, b) => a.index - b.index).map((label) => label.y);
+/**
+ * Heights at which labels `{ x, y, anchor, width, height }` are clear of each other between `low` and `high`, the most
+ * important first: each as near to its own as it can be; null if it has no room. One that is `fixed` does not move.
+ */
+export function settle(labels, low, high) {
+  const placed = [];
+  return labels.map(({ x, y: wanted, anchor, width, height, fixed }) => {
+    const left = x - width * ({ end: 1, middle: 0.5 }[anchor] ?? 0);
+    const own = Math.max(low + height, Math.min(high, wanted));
+    const isClear = (y) => y - height >= low && y <= high
+      && placed.every((other) => left >= other.right || left + width <= other.left || y - height >= other.y || y <= other.y - other.height);
+    const beside = fixed ? [] : placed.flatMap((other) => [other.y + height, other.y - other.height]);
+    const [y = null] = [own, ...beside].filter(isClear).sort((a, b) => Math.abs(a - own) - Math.abs(b - own));
+    if (y !== null) placed.push({ left, right: left + width, y, height });
+    return y;
+  });
 }
 
 const round = (value) => Math.round(value * 10) / 10;

@@ -67,8 +67,8 @@ export const button = (href, text, props) => h("a", { class: "btn", href, ...pro
 /** Address of a target's view, file or answer. */
 export const targetPath = (name, rest = "") => `/targets/${encodeURIComponent(name)}${rest}`;
 
-/** Link that the answer gives, if it leads to a page; scripts and other schemes do not pass. */
-export const safeLink = (href) => (typeof href === "string" && /^(https?:\/\/|\/(?!\/))/.test(href) ? href : null);
+/** True if a link that the answer gives leads to a page: scripts and other schemes do not. */
+export const isPage = (href) => /^https?:\/\//.test(href);
 
 const VIEWS = [["/", "now"], ["/cuts", "cuts"], ["/periods/week/current", "periods"], ["/health", "health"]];
 
@@ -101,7 +101,7 @@ export function bannerTree(view) {
 }
 
 function alert({ ctx }, told, kind) {
-  const todo = (href) => (/^https?:/.test(href) && safeLink(href) ? h("a", { href: safeLink(href) }, ctx.w("what-to-do")) : h("small", null, `${ctx.w("what-to-do")}: `, h("code", null, href)));
+  const todo = (href) => (isPage(href) ? h("a", { href }, ctx.w("what-to-do")) : h("small", null, `${ctx.w("what-to-do")}: `, h("code", null, href)));
   return h("section", { key: kind, class: told.calm ? "alert calm" : "alert", "data-kind": kind, "aria-label": told.title },
     h("p", null, h("b", null, told.title)),
     told.lines.map((line) => h("p", null, line.text, line.since && h("small", null, ` ${line.since}.`), line.todo && ` ${line.todo}`, line.link && [" ", todo(line.link)])));

@@ -1,6 +1,7 @@
 // Figures and cards that reports of cuts and of periods share. Each figure stands beside what is known of it today; people
 // are never added over programmes.
 
+import { valueAt } from "./curve.js";
 import { h } from "./dom.js";
 import { card, chip, facts, figure, table, targetPath } from "./parts.js";
 import { centavos, difference, moneyText } from "./words.js";
@@ -57,6 +58,9 @@ const UNITS = { beneficiaries: "people", dispersals: "count", net_pesos: "pesos"
 /** Unit of a measure that a cut names. */
 export const unitOf = (measure) => (measure === "net_pesos" ? "pesos" : measure === "service_level" ? "ratio" : "count");
 
+/** Title of a target by its name; the name itself if it is no longer a target. */
+export const titleOf = ({ ctx, data }, name) => ctx.say((data.now.targets ?? []).find((target) => target.name === name)?.title, name);
+
 /** Difference to today, quiet where nothing changed. */
 export function changed(ctx, unit, value) {
   if (value == null) return ctx.n.amount();
@@ -87,9 +91,8 @@ export function targetsReport(view, title, targets) {
   const rows = targets.map((t) => {
     const unit = unitOf(t.measure);
     const reached = t.actual != null && Number(t.actual) >= Number(t.goal);
-    const known = ctx.titles.get(t.target);
     return [
-      [h("a", { href: targetPath(t.target) }, ctx.say(known, t.target)), " ", h("small", null, t.period)],
+      [h("a", { href: targetPath(t.target) }, titleOf(view, t.target)), " ", h("small", null, t.period)],
       figure(ctx, unit, t.goal),
       unit === "ratio" ? ctx.n.amount() : ctx.n.amount(unit, t.plan ?? null),
       h("b", null, figure(ctx, unit, t.actual)),
@@ -133,4 +136,16 @@ function isoWeek(monday) {
   const year = thursday.getUTCFullYear();
   const week = 1 + Math.floor((thursday - Date.UTC(year, 0, 1)) / (7 * 864e5));
   return `${year}-W${String(week).padStart(2, "0")}`;
+}
+
+/** Curve as it stood at an instant in its period: nothing after it, and no projection. */
+export function curveUpTo(curve, atMs) {
+  const points = curve.points.map((point) => (point.at_ms > atMs ? { ...point, actual: null, count: null } : point));
+  const days = curve.days.map((day) => (day.end_ms > atMs && day.start_ms < atMs
+    ? { ...day, count: difference(valueAt(curve, atMs, "actual"), valueAt(curve, day.start_ms, "actual")) }
+    : day.start_ms >= atMs ? { ...day, count: null } : day));
+  const cuts = curve.cuts.filter((cut) => cut.at_ms <= atMs);
+  // What the headline says may have happened later.
+  const headline = atMs < Math.min(curve.now_ms, curve.period.end_ms) ? null : curve.headline;
+  return { ...curve, headline, now_ms: Math.min(curve.now_ms, atMs), points, days, cuts, projection: [], worst: null };
 }

@@ -3,7 +3,7 @@
 // upright = plan by now, ring = projection, end = goal, shade = chance.
 
 import { chart } from "./chart.js";
-import { lastOpen, spans } from "./curve.js";
+import { lastOpen } from "./curve.js";
 import { h } from "./dom.js";
 import { chip, figure, gap, isFine, targetPath } from "./parts.js";
 import { verdict, workingTime } from "./words.js";
@@ -56,7 +56,7 @@ function fourFacts({ ctx, old, curve }, target) {
 }
 
 /** Heading, legend, picture and table of a curve. */
-export function curveOf(ctx, curve, { width, tableOpen, onTable }, old) {
+export function curveOf(ctx, curve, { width, tableOpen, curveTable, onTable }, old) {
   const hasBand = curve.points.some((p) => p.tolerance != null);
   // What the picture lacks for now keeps its room.
   const mark = (cls, text, isShown = true) => h("span", { class: isShown ? null : "off" }, h("i", { class: cls }), text);
@@ -67,18 +67,8 @@ export function curveOf(ctx, curve, { width, tableOpen, onTable }, old) {
     h("p", { class: "leg" }, mark("actual", ctx.w("legend-actual")), mark("plan", ctx.w(hasBand ? "legend-plan" : "legend-plan-only")),
       !old && mark("projection", ctx.w("legend-projection"), curve.projection.length > 0), mark("cut", ctx.w("legend-cut"), curve.cuts.length > 0)),
     chart(ctx, curve, width, { old }),
-    h("details", { class: "same", open: tableOpen || null, ontoggle: onTable }, h("summary", null, ctx.w("same-figures")), tableOpen && curveTable(ctx, curve)),
+    h("details", { class: "same", open: tableOpen || null, ontoggle: onTable }, h("summary", null, ctx.w("same-figures")), tableOpen && curveTable?.(ctx, curve)),
   ];
-}
-
-function curveTable(ctx, curve) {
-  const value = (v) => ctx.n.amount(curve.unit, v);
-  const rows = spans(curve).filter((s) => s.planned > 0 || (s.count != null && Number(s.count) !== 0));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": ctx.w("same-figures") }, h("table", null,
-    h("thead", null, h("tr", null, ["span-head", "reached", "plan", "vs-plan", "so-far", "plan-so-far"].map((key, i) => h("th", { scope: "col", class: i ? null : "l" }, ctx.w(key))))),
-    h("tbody", null, rows.map((s) => h("tr", null,
-      h("th", { scope: "row", class: "l" }, curve.step === "day" ? ctx.d.day(s.start_ms) : `${ctx.d.day(s.start_ms)}, ${ctx.d.time(s.start_ms)}\u2013${ctx.d.time(s.end_ms)}`),
-      [value(s.count), value(s.planned), ctx.n.signed(curve.unit, s.gap), value(s.actual), value(s.plan)].map((cell) => h("td", null, cell)))))));
 }
 
 /** Places in per cent of the width. `most` is how much more than the goal fits. */
@@ -170,30 +160,31 @@ export function summary(ctx, targets, old) {
   return [...counts].sort((a, b) => rank(a[0]) - rank(b[0])).map(([key, n]) => `${n} ${word(key, n)}`).join(" \u00b7 ");
 }
 
-/** True if a phone may leave the target out: it is fine, and was whenever this page has shown it. */
-const isCalm = (target, old, noticed) => !old && isFine(target.current.status) && !noticed?.has(target.name);
-
 /** Card of all targets. */
 export function targetsCard(view, targets) {
   const { ctx, old } = view;
   if (!targets.length) return h("section", { class: "card w12" }, h("div", { class: "hd" }, h("h2", null, ctx.w("targets"))), h("p", { class: "none" }, ctx.w("no-targets")));
-  const fine = targets.filter((t) => t.current && isCalm(t, old, view.noticed)).length;
+  // A phone leaves out what was fine when the page opened; its button says how many of these no longer are.
+  const hidden = targets.filter(({ name }) => !view.listed?.has(name));
+  const isWhole = view.allTargets || hidden.length === targets.length;
+  const worse = hidden.filter(({ current }) => current && !isFine(current.status)).length;
+  const label = old ? "show-rest" : worse ? "show-worse" : hidden.length === 1 ? "show-fine-one" : "show-fine";
   const groups = grouped(targets);
   return h("section", { class: "card w12" },
     h("div", { class: "hd" }, h("h2", null, ctx.w("targets")), h("p", { class: "sub sum" }, summary(ctx, targets, old))),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": ctx.w("targets") }, h("table", { class: view.allTargets || fine === targets.length ? "tg all" : "tg" },
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": ctx.w("targets") }, h("table", { class: isWhole ? "tg all" : "tg" },
       h("thead", null, h("tr", null, ["target", "bar-head", "so-far", "vs-plan", "needs-had", "chance", "status"].map((key, i) =>
         h("th", { scope: "col", class: i < 2 || i === 6 ? "l" : null }, key === "bar-head" ? barHead(ctx) : ctx.w(key))))),
       groups.map((group) => h("tbody", null,
         groups.length > 1 || group.name ? h("tr", { class: "grp" }, h("th", { colspan: 7, scope: "colgroup" }, group.name ?? ctx.w("other-targets"))) : null,
         group.targets.map((target) => row(view, target)))))),
-    fine > 0 && fine < targets.length && !view.allTargets && h("p", { class: "more" },
-      h("button", { class: "btn", type: "button", onclick: view.onAllTargets }, ctx.w(fine === 1 ? "show-fine-one" : "show-fine", { n: fine }))));
+    hidden.length > 0 && !isWhole && h("p", { class: "more" },
+      h("button", { class: worse && !old ? "btn s-behind" : "btn", type: "button", onclick: view.onAllTargets }, ctx.w(label, { n: hidden.length, worse }))));
 }
 
 const barHead = (ctx) => [ctx.w("legend-actual"), " \u00b7 ", ctx.w("plan-low"), h("i", { class: "m-plan" }), " \u00b7 ", ctx.w("projection-low"), h("i", { class: "m-ring" })];
 
-function row({ ctx, old, noticed }, target) {
+function row({ ctx, old, listed }, target) {
   const c = target.current;
   const name = h("th", { scope: "row", class: "l" }, h("a", { href: targetPath(target.name) }, ctx.say(target.title, target.name)), " ",
     c && h("small", null, ctx.named("kind", c.period.period)));
@@ -203,7 +194,7 @@ function row({ ctx, old, noticed }, target) {
   const silent = old || reached || status === "unknown";
   const rates = silent || target.unit === "ratio" || c.required_per_open_hour == null ? null
     : [c.required_per_open_hour, c.achieved_per_open_hour].map((value) => (target.unit === "pesos" ? ctx.n.short : ctx.n.rate)(target.unit, value));
-  return h("tr", { class: `${target.unit}${isCalm(target, old, noticed) ? " ok" : ""}`, "data-target": target.name },
+  return h("tr", { class: `${target.unit}${listed?.has(target.name) ? "" : " ok"}`, "data-target": target.name },
     name,
     h("td", null, bullet(ctx, target, { old: old || status === "unknown" })),
     h("td", { line: true }, h("b", null, figure(ctx, target.unit, c.actual)), " ", h("small", null, ctx.w("of", { goal: ctx.n.amount(target.unit, c.goal) }))),
