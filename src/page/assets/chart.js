@@ -38,7 +38,6 @@ export function chart(ctx, curve, width, { old = false, id = "curve" } = {}) {
       h("line", { y2: 5, class: "hatch" }))),
     f.axis.spans.filter((s) => !s.open).map((s) => h("rect", { x: s.x0, y: f.top, width: Math.max(0, s.x1 - s.x0), height: f.foot - f.top, fill: `url(#${id}-x)` })),
     grid(ctx, curve, f),
-    closedNames(ctx, curve, f),
     dayHeads(ctx, curve, f),
     goalLine(curve, f),
     lines(curve, f),
@@ -46,7 +45,7 @@ export function chart(ctx, curve, width, { old = false, id = "curve" } = {}) {
     hours(ctx, curve, f),
     cutMarks(ctx, curve, f),
     nowLine(curve, f),
-    settled([...nowWords(ctx, curve, f), ...endWords(ctx, shown, f), ...worstWords(ctx, curve, f), ...gridWords(ctx, curve, f)], f),
+    settled([...nowWords(ctx, curve, f), ...endWords(ctx, shown, f), ...closedWords(ctx, curve, f), ...worstWords(ctx, curve, f), ...gridWords(ctx, curve, f)], f),
     hourTicks(ctx, curve, f));
 }
 
@@ -175,14 +174,16 @@ function dayHeads(ctx, curve, f) {
 
 const sign = (value) => (value < 0 ? "\u2212" : "+");
 
-/** Names of closed time that is wide enough: the holiday, or the days that are wholly in it. */
-function closedNames(ctx, curve, f) {
+/** Names of closed time that is wide enough, upright: the holiday, or the days that are wholly in it. */
+function closedWords(ctx, curve, f) {
   return f.axis.spans.filter((s) => !s.open && s.x1 - s.x0 > 13 && (!f.small || s.x0 > f.left + 40)).map((s) => {
     const whole = curve.days.filter((day) => day.start_ms >= s.start && day.end_ms <= s.end).map((day) => ctx.say(day.name));
-    const name = ctx.say(s.name);
-    const words = [name, whole.length > 2 ? `${whole[0]}\u2013${whole.at(-1)}` : whole.join(", ")].filter(Boolean).join(", ");
-    if (!words || wide(words) > f.bottom - f.top - 12) return null;
-    return h("text", { transform: `translate(${(s.x0 + s.x1) / 2 + 4} ${f.bottom - 6}) rotate(-90)`, class: "t2 halo" }, words);
+    const name = [ctx.say(s.name), whole.length > 2 ? `${whole[0]}\u2013${whole.at(-1)}` : whole.join(", ")].filter(Boolean).join(", ");
+    const x = (s.x0 + s.x1) / 2;
+    return name && {
+      x, y: f.bottom - 6, anchor: "middle", width: 13, height: wide(name), fixed: true, lines: [],
+      marks: (y) => y !== null && h("text", { transform: `translate(${x + 4} ${y}) rotate(-90)`, class: "t2 halo" }, name),
+    };
   });
 }
 
@@ -218,7 +219,7 @@ function nowWords(ctx, curve, f) {
   return [beside(!isBehind, "act big halo", amount(actual), 1.2), beside(isBehind, "t halo", `${ctx.w("plan")} ${amount(plan)}`, 1)];
 }
 
-/** Marked hours of the greatest loss, with their sum; a stem leads from the curve to the words where they stand below it. */
+/** Marked hours of the greatest loss with their sum: below the curve at the end of a stem, else above the plan; always left of now. */
 function worstWords(ctx, curve, f) {
   const worst = curve.worst;
   if (!worst || !(Number(worst.shortfall) > 0)) return [];
@@ -228,10 +229,14 @@ function worstWords(ctx, curve, f) {
   const half = Math.max(...lines.map(wide)) / 2;
   const middle = (x0 + x1) / 2;
   const y = f.y(valueAt(curve, worst.end_ms, "actual") ?? 0) + 7;
-  const label = words(Math.max(f.left + half, Math.min(f.right - half, middle)), y + (f.small ? 42 : 50), "middle", ["halo", "negt halo"], lines);
+  const below = y + (f.small ? 42 : 50);
+  const isBelow = below <= f.bottom - 4;
+  const most = Math.min(f.right, f.axis.x(curve.now_ms) - 8) - half;
+  const hasRoom = most >= f.left + half;
+  const label = words(Math.max(f.left + half, Math.min(most, middle)), isBelow ? below : Math.min(y, f.y(planAt(curve, worst.end_ms))) - 16, "middle", ["halo", "negt halo"], hasRoom ? lines : [""]);
   const marks = (low) => [
     h("path", { d: `M${x0} ${f.foot + 2}V${f.foot + 5}H${x1}V${f.foot + 2}`, class: "mark" }),
-    low !== null && low - 28 > y + 8 && h("path", { d: `M${x0} ${y}v4H${x1}v-4M${middle} ${y + 4}V${low - 28}`, class: "mark" }),
+    hasRoom && isBelow && low !== null && low - 28 > y + 8 && h("path", { d: `M${x0} ${y}v4H${x1}v-4M${middle} ${y + 4}V${low - 28}`, class: "mark" }),
   ];
   return [{ ...label, marks }];
 }
