@@ -2,8 +2,7 @@
 
 import { liveCurve } from "./curve.js";
 import { show } from "./dom.js";
-import { bannerTree, footer, header, isFine } from "./parts.js";
-import { ask, banner, judge, repeat, stuckParts } from "./trust.js";
+import { ask, banner, bannerTree, footer, header, isFine, judge, repeat, stuckParts } from "./parts.js";
 import { makeContext } from "./words.js";
 
 /** Path of a view, the view's name, and its module, which only that view loads. */

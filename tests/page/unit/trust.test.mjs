@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { banner, judge, pauseAfter, repeat, trustLine } from "../../../src/page/assets/trust.js";
+import { banner, judge, pauseAfter, repeat, trustLine } from "../../../src/page/assets/parts.js";
 import { makeContext } from "../../../src/page/assets/words.js";
 import { NOW, now } from "../mock/answers.mjs";
 import { applied } from "../mock/moods.mjs";

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bulletPlaces, grouped, summary } from "../../../src/page/assets/targets.js";
-import { isPage } from "../../../src/page/assets/parts.js";
+import { isPage, judge } from "../../../src/page/assets/parts.js";
 import { byProgramme, byState, cutCells, since } from "../../../src/page/assets/report.js";
-import { change, shortList } from "../../../src/page/assets/view-now.js";
-import { judge } from "../../../src/page/assets/trust.js";
-import { now as nowView } from "../../../src/page/assets/view-now.js";
+import { change, now as nowView, shortList } from "../../../src/page/assets/view-now.js";
 import { cut as cutView, period as periodView } from "../../../src/page/assets/view-report.js";
 import { makeContext } from "../../../src/page/assets/words.js";
 import * as answers from "../mock/answers.mjs";
