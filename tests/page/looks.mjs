@@ -27,7 +27,7 @@ async function checkPrint(browser, origin) {
 async function takePictures(browser, origin) {
   for (const [name, width, theme, deficiency, forcedColors] of [
     ["deuteranopia-light", 1440, "light", "deuteranopia"], ["deuteranopia-dark", 1440, "dark", "deuteranopia"],
-    ["deuteranopia-phone", 390, "light", "deuteranopia"], ["forced-colours", 1440, "light", "none", "active"],
+    ["deuteranopia-phone", 390, "light", "deuteranopia"], ["deuteranopia-phone-dark", 390, "dark", "deuteranopia"], ["forced-colours", 1440, "light", "none", "active"],
   ]) {
     const page = await open(browser, null, { viewport: { width, height: 900 }, forcedColors: forcedColors ?? "none" });
     const session = await page.context().newCDPSession(page);

@@ -114,6 +114,7 @@ fn files_have_names_and_the_same_bytes_for_the_same_answer() {
     for (path, name) in [
         (format!("cuts/{CLOSING}"), format!("pacemeter-cut-{CLOSING}")),
         ("cuts/newest".to_owned(), format!("pacemeter-cut-{EVENING}")),
+        ("cuts".to_owned(), "pacemeter-cuts".to_owned()),
         ("periods/week/2020-W19".to_owned(), "pacemeter-week-2020-W19".to_owned()),
         ("targets/weekly-people/history".to_owned(), "pacemeter-history-weekly-people".to_owned()),
     ] {
@@ -220,6 +221,20 @@ fn cells_of_a_file_are_in_their_own_columns() {
     let states = programmes.iter().flat_map(|programme| programme["states"].as_array().unwrap());
     for (row, one) in sums[1..].iter().zip(programmes).chain(rows(&text, "states").iter().zip(states)) {
         assert_cells(row, &figures(&one["closed"], &one["today"]));
+    }
+    let (list, text) = (world.ok("cuts"), csv("cuts"));
+    let listed = list["cuts"].as_array().unwrap();
+    assert_eq!(rows(&text, "cuts").len(), listed.len());
+    for (row, cut) in rows(&text, "cuts").iter().zip(listed) {
+        assert_cells(row, &["seal", "provisional", "late", "huella"].map(|name| (name, &cut[name])));
+        let ended = |kind: &str| cut["periods"].as_array().unwrap().iter().find(|period| period["period"] == kind);
+        for kind in ["day", "week", "month"] {
+            assert_cells(row, &[("cut", &cut["id"]), (kind, ended(kind).map_or(&Value::Null, |period| &period["id"]))]);
+        }
+    }
+    let closed = listed.iter().flat_map(|cut| cut["targets"].as_array().unwrap().iter().map(move |one| (cut, one)));
+    for (row, (cut, one)) in rows(&text, "targets").iter().zip(closed) {
+        assert_cells(row, &[("cut", &cut["id"]), ("target", &one["target"]), ("period_id", &one["period"])]);
     }
     let (history, text) = (world.ok("targets/weekly-people/history"), csv("targets/weekly-people/history"));
     let entry = &history["periods"][0];
