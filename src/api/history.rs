@@ -83,9 +83,8 @@ pub(super) fn get(
 ) -> Result<HistoryResponse, ApiError> {
     let (index, target) = context.target(name)?;
     let (tallies, selection) = (context.tallies(), target.selection());
-    let is_listed = |closed: &&ClosedPeriod| {
-        closed.selection == selection && before.is_none_or(|before| closed.start_ms < before)
-    };
+    let is_listed =
+        |closed: &&ClosedPeriod| closed.selection == selection && before.is_none_or(|before| closed.start_ms < before);
     let mut closed_periods = context.closed_periods().of(name).rev().filter(is_listed);
     let periods: Vec<ClosedPeriodEntry> =
         closed_periods.by_ref().take(limit).map(|closed| entry(context, &tallies, index, closed)).collect();

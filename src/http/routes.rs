@@ -59,8 +59,14 @@ pub(super) fn router(
         .route("/api/v1/targets/{name}", answering_of(ApiRequest::Target))
         .route("/api/v1/targets/{name}/curve", answering_of(ApiRequest::Curve))
         .route("/api/v1/targets/{name}/history", answering_of(ApiRequest::History))
-        .route("/api/v1/targets/{name}/history.csv", answering_of(|name| file(ApiRequest::History(name), FileFormat::Csv)))
-        .route("/api/v1/targets/{name}/history.xlsx", answering_of(|name| file(ApiRequest::History(name), FileFormat::Xlsx)))
+        .route(
+            "/api/v1/targets/{name}/history.csv",
+            answering_of(|name| file(ApiRequest::History(name), FileFormat::Csv)),
+        )
+        .route(
+            "/api/v1/targets/{name}/history.xlsx",
+            answering_of(|name| file(ApiRequest::History(name), FileFormat::Xlsx)),
+        )
         .route("/api/v1/events", answering(ApiRequest::Events))
         .route("/api/v1/cuts", answering(ApiRequest::Cuts))
         .route("/api/v1/cuts.csv", answering(file(ApiRequest::Cuts, FileFormat::Csv)))

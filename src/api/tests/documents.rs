@@ -116,17 +116,25 @@ fn huella_of_history(history: &Value) -> String {
 }
 
 #[test]
-fn corrections_are_in_files_and_in_the_huella_of_a_history() {
+fn corrections_have_their_before_and_after_in_a_file() {
     let world = World::corrected(three_targets());
     let csv = |path: &str| String::from_utf8(world.file(&format!("{path}.csv")).1).unwrap();
     let (cut, text) = (world.ok(&format!("cuts/{CORRECTING}")), csv(&format!("cuts/{CORRECTING}")));
     let corrections = cut["corrections"].as_array().unwrap();
-    assert!(corrections.iter().any(|one| one["target"] == "weekly-people" && one["before"] == 50 && one["after"] == 51));
+    assert!(
+        corrections.iter().any(|one| one["target"] == "weekly-people" && one["before"] == 50 && one["after"] == 51)
+    );
     assert_eq!(rows(&text, "corrections").len(), corrections.len());
     for (row, one) in rows(&text, "corrections").iter().zip(corrections) {
         assert_cells(row, &["target", "before", "after"].map(|name| (name, &one[name])));
         assert_cells(row, &[("period_id", &one["period"])]);
     }
+}
+
+#[test]
+fn corrections_are_in_the_huella_of_a_history() {
+    let world = World::corrected(three_targets());
+    let csv = |path: &str| String::from_utf8(world.file(&format!("{path}.csv")).1).unwrap();
     let path = "targets/weekly-people/history";
     let (history, before) = (world.ok(path), World::new(three_targets()).ok(path));
     let correction = &history["periods"][0]["corrections"][0];
