@@ -43,6 +43,11 @@ test("a banner says what to do where there is something", () => {
   assert.match(todo("stalled"), /qué partición se detuvo/);
   assert.match(todo("outage"), /Revise los brokers/);
   assert.match(todo("starting"), /mientras avance/);
+  const answer = applied("starting", "now", now());
+  const rebuilding = { ...answer, trust: { ...answer.trust, reasons: answer.trust.reasons.map((reason) => ({ ...reason, kind: "rebuilding" })) } };
+  const told = banner(es, judge({ ...link, answer: rebuilding, clockMs: 1000 }));
+  assert.match(told.lines[0].todo, /mientras avance/);
+  assert.match(told.lines[0].link, /docs\/operations\.md/);
 });
 
 test("a part that fails twice in a row is told", () => {
