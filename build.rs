@@ -7,11 +7,15 @@
 //!
 //! Tells the compiler the revision of a checkout.
 //!
-//! Lists the files of the page below `src/page/assets`, which `src/page/assets.rs` embeds, without the comments of modules.
+//! Lists the files of the page below `src/page/assets`, which `src/page/assets.rs` embeds: without the comments of modules,
+//! and compressed as small as gzip and brotli make them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+#[path = "src/page/minify.rs"]
+mod minify;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -37,10 +41,11 @@ fn main() {
     }
 }
 
-/// Writes a Rust expression with the name and the contents of each file, in the order of the names.
+/// Writes a Rust expression with the name and the contents of each file, plain and compressed, in the order of the names.
 fn list_page_assets() {
     const DIRECTORY: &str = "src/page/assets";
     println!("cargo::rerun-if-changed={DIRECTORY}");
+    println!("cargo::rerun-if-changed=src/page/minify.rs");
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let directory = Path::new(&root).join(DIRECTORY);
     let mut paths: Vec<_> = fs::read_dir(&directory)
@@ -48,39 +53,33 @@ fn list_page_assets() {
         .map(|entry| entry.expect("the assets can be listed").path())
         .collect();
     paths.sort();
-    let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    let out = Path::new(&out);
-    let file = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
-        let mut embedded = path.to_path_buf();
-        if name.ends_with(".js") {
-            embedded = out.join(name);
-            let module = fs::read_to_string(path).expect("modules are UTF-8");
-            fs::write(&embedded, without_comments(&module)).expect("the directory is writable");
-        }
-        format!("    ({name:?}, include_bytes!({embedded:?})),\n")
-    };
-    let list: String = paths.iter().map(|path| file(path)).collect();
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    let list: String = paths.iter().map(|path| embedded(path, &out)).collect();
     fs::write(out.join("page_assets.rs"), format!("&[\n{list}]\n")).expect("the directory is writable");
 }
 
-/// Leaves out lines that are only comment or blank, and indentation. The lines of a template keep theirs; a line that ends
-/// within one has an odd number of backquotes.
-fn without_comments(module: &str) -> String {
-    let mut kept = String::with_capacity(module.len());
-    let (mut in_comment, mut in_template) = (false, false);
-    for line in module.lines() {
-        let text = line.trim();
-        if !in_template && (in_comment || text.is_empty() || text.starts_with("//") || text.starts_with("/*")) {
-            let opens = in_comment || text.starts_with("/*");
-            in_comment = opens && !text.ends_with("*/");
-            continue;
-        }
-        kept += if in_template { line } else { text };
-        kept.push('\n');
-        in_template ^= line.matches('`').count() % 2 == 1;
-    }
-    kept
+/// Writes the forms of a file, and returns the Rust expression that includes them.
+fn embedded(path: &Path, out: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).expect("names are UTF-8");
+    let source = fs::read_to_string(path).expect("assets are UTF-8");
+    let text = match name.rsplit_once('.') {
+        Some((_, "js")) => minify::minified(&source),
+        Some((_, "css" | "json")) => minify::joined(&source),
+        _ => source,
+    };
+    let mut gzip = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, text.as_bytes(), &mut gzip).expect("memory");
+    let mut brotli = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, size_hint: text.len(), ..Default::default() };
+    brotli::BrotliCompress(&mut text.as_bytes(), &mut brotli, &parameters).expect("memory");
+    let include = |form: &str, bytes: &[u8]| {
+        let file = out.join(format!("{name}.{form}"));
+        fs::write(&file, bytes).expect("the directory is writable");
+        format!("include_bytes!({file:?})")
+    };
+    let [plain, gzip, brotli] = [("plain", text.as_bytes()), ("gz", gzip.as_slice()), ("br", brotli.as_slice())]
+        .map(|(form, bytes)| include(form, bytes));
+    format!("    EmbeddedFile {{ name: {name:?}, plain: {plain}, gzip: {gzip}, brotli: {brotli} }},\n")
 }
 
 /// Returns the revision that is checked out; `None` without git, or outside of a repository of our own.

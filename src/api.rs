@@ -139,7 +139,7 @@ impl Api {
             ApiRequest::Targets => json_text(&targets::list(context)),
             ApiRequest::Target(name) => json_text(&targets::get(context, name)?),
             ApiRequest::Curve(name) => json_text(&curve::get(context, name, parameters.curve)?),
-            ApiRequest::History(name) => json_text(&history::get(context, name, parameters.limit)?),
+            ApiRequest::History(name) => json_text(&history::get(context, name, parameters)?),
             ApiRequest::Cuts => json_text(&cuts::list(context, parameters)),
             ApiRequest::Cut(id) => json_text(&cuts::get(context, id)?),
             ApiRequest::Period(kind, id) => json_text(&periods::get(context, kind, id)?),

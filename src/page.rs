@@ -8,6 +8,8 @@ mod assets;
 mod fallback;
 mod language;
 mod markup;
+#[cfg(test)]
+mod minify;
 mod words;
 
 use std::ptr;

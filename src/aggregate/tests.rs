@@ -2,7 +2,7 @@ use super::effort::take_looks;
 use super::*;
 use crate::allowlists::LabelKind;
 use crate::calendar::{Interval, Period, WorkingCalendar};
-use crate::clock::{HOUR, MINUTE};
+use crate::clock::{DAY, HOUR, MINUTE};
 use crate::event::{self, CallKind, Disbursement, DisbursementKind, FederalState, MilestoneKind};
 use crate::targets::{Filter, Measure};
 use crate::view::StreamFigures;
@@ -21,6 +21,20 @@ fn passed_offsets_are_rejected_once_as_excluded() {
     let counts = state.view(Timestamp::from_millis(0)).counts;
     assert_eq!(counts.rejected[Reason::Excluded as usize], 4);
     assert_eq!(counts.outcomes[Outcome::Rejected as usize], 4);
+}
+
+/// The newest event may be half a day ahead of the clock of whoever reads a curve of the period before.
+#[test]
+fn hours_reach_back_over_this_week_and_the_one_before() {
+    let config = ViewConfig::default();
+    let selection = config.selection(Stream::Disbursement, DAY, [400 * DAY; 2]);
+    let zone = &config.allowlists.zone;
+    for week in 0..60 {
+        let running = Period::WEEK.at(START + week * 7 * DAY, zone).unwrap();
+        let before = Period::WEEK.at(running.start - 1, zone).unwrap();
+        let newest = running.end - 1 + 12 * HOUR;
+        assert!(newest - selection.hours <= before.start, "{running:?}");
+    }
 }
 
 /// Order in which the dispersals of one person come.

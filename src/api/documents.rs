@@ -3,6 +3,7 @@
 
 mod csv;
 mod cut;
+mod cuts;
 mod history;
 mod period;
 mod table;
@@ -11,7 +12,7 @@ mod workbook;
 use super::ApiError;
 use super::context::RequestContext;
 use super::parameters::Parameters;
-use super::{cuts, history as histories, periods};
+use super::{cuts as lists, history as histories, periods};
 use crate::http::{ApiContent, ApiRequest, ApiResponse, FileFormat};
 
 /// Answers a request with a file.
@@ -25,9 +26,10 @@ pub(super) fn get(
     format: FileFormat,
 ) -> Result<ApiResponse, ApiError> {
     let document = match request {
-        ApiRequest::Cut(id) => cut::document(context, &cuts::get(context, id)?),
+        ApiRequest::Cuts => cuts::document(context, &lists::list(context, parameters)),
+        ApiRequest::Cut(id) => cut::document(context, &lists::get(context, id)?),
         ApiRequest::Period(kind, id) => period::document(context, &periods::get(context, kind, id)?),
-        ApiRequest::History(name) => history::document(context, &histories::get(context, name, parameters.limit)?),
+        ApiRequest::History(name) => history::document(context, &histories::get(context, name, parameters)?),
         _ => return Err(ApiError::absent("this answer is not available as a file")),
     };
     let bytes = match format {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::context::RequestContext;
+use super::parameters::Parameters;
 use super::targets::unit;
 use super::{ApiError, PeriodSpan};
 use crate::calendar::Interval;
@@ -36,7 +37,7 @@ pub(crate) struct HistoryResponse {
     pub(crate) huella: Option<Huella>,
     /// Closed periods, the newest first.
     pub(crate) periods: Vec<ClosedPeriodEntry>,
-    /// True if older periods exist beyond the limit.
+    /// True if older periods exist beyond the limit; the next page is `before_ms` the `start_ms` of the last one listed.
     pub(crate) more: bool,
 }
 
@@ -75,10 +76,16 @@ pub(crate) struct CorrectionEntry {
 ///
 /// # Errors
 /// 404 if no target has this name.
-pub(super) fn get(context: &RequestContext<'_>, name: &str, limit: usize) -> Result<HistoryResponse, ApiError> {
+pub(super) fn get(
+    context: &RequestContext<'_>,
+    name: &str,
+    &Parameters { limit, before, .. }: &Parameters,
+) -> Result<HistoryResponse, ApiError> {
     let (index, target) = context.target(name)?;
     let (tallies, selection) = (context.tallies(), target.selection());
-    let mut closed_periods = context.closed_periods().of(name).rev().filter(|closed| closed.selection == selection);
+    let is_listed =
+        |closed: &&ClosedPeriod| closed.selection == selection && before.is_none_or(|before| closed.start_ms < before);
+    let mut closed_periods = context.closed_periods().of(name).rev().filter(is_listed);
     let periods: Vec<ClosedPeriodEntry> =
         closed_periods.by_ref().take(limit).map(|closed| entry(context, &tallies, index, closed)).collect();
     Ok(HistoryResponse {

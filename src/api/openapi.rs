@@ -54,15 +54,17 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Every path but those of the page.
 #[rustfmt::skip]
-pub(super) const PATHS: [DescribedPath; 20] = [
+pub(super) const PATHS: [DescribedPath; 22] = [
     path("/api/v1/now", "now", "Everything that a page shows, of one instant and one revision", &[], Tagged(schema::<NowResponse>)).with_revision(),
     path("/api/v1/targets", "targets", "Progress of every target", &[], Json(schema::<TargetsResponse>)),
     path("/api/v1/targets/{name}", "target", "Progress of one target, and the curve of its current period", &[], Json(schema::<TargetResponse>)),
     path("/api/v1/targets/{name}/curve", "curve", "Plan and result of a period, hour by hour or day by day", &["step", "period"], Json(schema::<CurveResponse>)),
-    path("/api/v1/targets/{name}/history", "history", "Closed periods of a target, the newest first", &["limit"], Json(schema::<HistoryResponse>)),
-    path("/api/v1/targets/{name}/history.csv", "historyCsv", "Closed periods of a target as CSV", &["limit"], File(FileFormat::Csv)),
-    path("/api/v1/targets/{name}/history.xlsx", "historyXlsx", "Closed periods of a target as a workbook", &["limit"], File(FileFormat::Xlsx)),
+    path("/api/v1/targets/{name}/history", "history", "Closed periods of a target, the newest first", &["limit", "before_ms"], Json(schema::<HistoryResponse>)),
+    path("/api/v1/targets/{name}/history.csv", "historyCsv", "Closed periods of a target as CSV", &["limit", "before_ms"], File(FileFormat::Csv)),
+    path("/api/v1/targets/{name}/history.xlsx", "historyXlsx", "Closed periods of a target as a workbook", &["limit", "before_ms"], File(FileFormat::Xlsx)),
     path("/api/v1/cuts", "cuts", "List of cuts, the newest first", &["limit", "before_ms"], Json(schema::<CutsResponse>)),
+    path("/api/v1/cuts.csv", "cutsCsv", "List of cuts as CSV", &["limit", "before_ms"], File(FileFormat::Csv)),
+    path("/api/v1/cuts.xlsx", "cutsXlsx", "List of cuts as a workbook", &["limit", "before_ms"], File(FileFormat::Xlsx)),
     path("/api/v1/cuts/{id}", "cut", "One cut, each figure beside its value today", &[], Json(schema::<CutResponse>)),
     path("/api/v1/cuts/{id}.csv", "cutCsv", "One cut as CSV", &[], File(FileFormat::Csv)),
     path("/api/v1/cuts/{id}.xlsx", "cutXlsx", "One cut as a workbook", &[], File(FileFormat::Xlsx)),

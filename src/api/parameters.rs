@@ -34,8 +34,8 @@ impl Parameters {
     pub(super) fn read(query: &str, request: &ApiRequest) -> Result<Self, ApiError> {
         let of = if let ApiRequest::File(of, _) = request { of } else { request };
         let known: &[&str] = match of {
-            ApiRequest::Cuts => &["limit", "before_ms"],
-            ApiRequest::History(_) | ApiRequest::Events => &["limit"],
+            ApiRequest::Cuts | ApiRequest::History(_) => &["limit", "before_ms"],
+            ApiRequest::Events => &["limit"],
             ApiRequest::Curve(_) => &["step", "period"],
             _ => &[],
         };

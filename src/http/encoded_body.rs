@@ -76,11 +76,10 @@ impl EncodedBody {
         self.revision
     }
 
-    /// Creates a body that is part of the program. It is compressed at once, and as small as gzip makes it.
-    pub fn embedded(bytes: &'static [u8]) -> Self {
-        let memory = BodyMemory::default();
-        let gzip = OnceLock::from(memory.counted(compress(bytes, Compression::best())));
-        Self { plain: Bytes::from_static(bytes), gzip, revision: None, memory }
+    /// Creates a body that is part of the program, which holds it plain and compressed.
+    pub fn embedded(plain: &'static [u8], gzip: &'static [u8]) -> Self {
+        let gzip = OnceLock::from(Bytes::from_static(gzip));
+        Self { plain: Bytes::from_static(plain), gzip, revision: None, memory: BodyMemory::default() }
     }
 
     /// Returns the number of bytes in memory, plain and compressed.
@@ -95,7 +94,7 @@ impl EncodedBody {
 
     /// Returns the gzipped text. The first call compresses it; concurrent calls wait for that.
     pub fn gzip(&self) -> Bytes {
-        self.gzip.get_or_init(|| self.memory.counted(compress(&self.plain, Compression::fast()))).clone()
+        self.gzip.get_or_init(|| self.memory.counted(compress(&self.plain))).clone()
     }
 }
 
@@ -104,29 +103,53 @@ const COMPRESSOR_BYTES: usize = 1 << 20;
 
 /// Compresses what is rendered at the fast level: an exposition shrinks to about a tenth at any level, and slower ones
 /// take several times as long.
-fn compress(plain: &[u8], level: Compression) -> Vec<u8> {
+fn compress(plain: &[u8]) -> Vec<u8> {
     // Where memory is short the compressor panics; the program's own answer to that is to end with 75.
     drop(std::hint::black_box(Vec::<u8>::with_capacity(COMPRESSOR_BYTES)));
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), level);
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
     let compressed = encoder.write_all(plain).and_then(|()| encoder.finish());
     compressed.expect("writing to memory does not fail")
 }
 
 /// Returns true if a client with these headers accepts gzip and does not prefer plain text (RFC 9110, 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let (mut gzip, mut identity, mut any) = (None, None, None);
-    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    for element in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
-        let (coding, quality) = parse_coding(element);
-        match coding.to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => gzip = Some(quality),
-            "identity" => identity = Some(quality),
-            "*" => any = Some(quality),
-            _ => {}
+    let weights = Weights::of(headers);
+    let gzip = weights.gzip.or(weights.any).unwrap_or(0.0);
+    gzip > 0.0 && gzip >= weights.identity.unwrap_or(0.0)
+}
+
+/// Returns true if a client with these headers names brotli, and prefers neither gzip nor plain text.
+pub(super) fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let weights = Weights::of(headers);
+    let brotli = weights.brotli.unwrap_or(0.0);
+    brotli > 0.0 && brotli >= weights.gzip.unwrap_or(0.0) && brotli >= weights.identity.unwrap_or(0.0)
+}
+
+/// Weights of the content codings that a client names.
+#[derive(Default)]
+struct Weights {
+    gzip: Option<f32>,
+    brotli: Option<f32>,
+    identity: Option<f32>,
+    any: Option<f32>,
+}
+
+impl Weights {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut weights = Self::default();
+        let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+        for element in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
+            let (coding, quality) = parse_coding(element);
+            match coding.to_ascii_lowercase().as_str() {
+                "gzip" | "x-gzip" => weights.gzip = Some(quality),
+                "br" => weights.brotli = Some(quality),
+                "identity" => weights.identity = Some(quality),
+                "*" => weights.any = Some(quality),
+                _ => {}
+            }
         }
+        weights
     }
-    let gzip = gzip.or(any).unwrap_or(0.0);
-    gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
 }
 
 /// Parses an element of Accept-Encoding, such as `gzip;q=0.5`, into coding and weight. A malformed weight counts as 0,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+
 use super::encoded_body::EncodedBody;
 
 /// View of the page that an address names. Names are percent-decoded, but not checked.
@@ -48,6 +50,8 @@ pub struct PageResponse {
 pub struct PageAsset {
     /// Media type.
     pub media_type: &'static str,
-    /// Contents, compressed already.
+    /// Contents, plain and as gzip.
     pub body: EncodedBody,
+    /// Contents as brotli, which every browser accepts from loopback and over TLS.
+    pub brotli: Bytes,
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::encoded_body::accepts_gzip;
+use super::encoded_body::{accepts_brotli, accepts_gzip};
 use super::page_request::{PageRequest, PageView};
 use super::refusal::Refusal;
 use super::routes::{AppState, encoded};
@@ -93,8 +93,13 @@ async fn asset(
 ) -> Response {
     let Some(asset) = app.service.asset(&hash, &name) else { return Refusal::NOT_FOUND.into_response() };
     let gzip = accepts_gzip(&headers);
-    let body = if gzip { asset.body.gzip() } else { asset.body.plain() };
-    let mut response = encoded(asset.media_type, body, gzip);
+    let mut response = if accepts_brotli(&headers) {
+        let mut response = encoded(asset.media_type, asset.brotli.clone(), false);
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+        response
+    } else {
+        encoded(asset.media_type, if gzip { asset.body.gzip() } else { asset.body.plain() }, gzip)
+    };
     response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
     response
 }

@@ -59,10 +59,18 @@ pub(super) fn router(
         .route("/api/v1/targets/{name}", answering_of(ApiRequest::Target))
         .route("/api/v1/targets/{name}/curve", answering_of(ApiRequest::Curve))
         .route("/api/v1/targets/{name}/history", answering_of(ApiRequest::History))
-        .route("/api/v1/targets/{name}/history.csv", answering_of(|name| history_file(name, FileFormat::Csv)))
-        .route("/api/v1/targets/{name}/history.xlsx", answering_of(|name| history_file(name, FileFormat::Xlsx)))
+        .route(
+            "/api/v1/targets/{name}/history.csv",
+            answering_of(|name| file(ApiRequest::History(name), FileFormat::Csv)),
+        )
+        .route(
+            "/api/v1/targets/{name}/history.xlsx",
+            answering_of(|name| file(ApiRequest::History(name), FileFormat::Xlsx)),
+        )
         .route("/api/v1/events", answering(ApiRequest::Events))
         .route("/api/v1/cuts", answering(ApiRequest::Cuts))
+        .route("/api/v1/cuts.csv", answering(file(ApiRequest::Cuts, FileFormat::Csv)))
+        .route("/api/v1/cuts.xlsx", answering(file(ApiRequest::Cuts, FileFormat::Xlsx)))
         .route("/api/v1/cuts/{id}", answering_of(|id: String| ApiRequest::with_extension(&id, ApiRequest::Cut)))
         .route("/api/v1/periods/{period}/{id}", answering_of(period))
         .route("/openapi.json", get(openapi))
@@ -235,9 +243,9 @@ fn period((kind, id): (String, String)) -> ApiRequest {
     ApiRequest::with_extension(&id, |id| ApiRequest::Period(kind, id))
 }
 
-/// Request for the closed periods of a target as a file.
-fn history_file(name: String, format: FileFormat) -> ApiRequest {
-    ApiRequest::File(Box::new(ApiRequest::History(name)), format)
+/// Request for an answer as a file.
+fn file(request: ApiRequest, format: FileFormat) -> ApiRequest {
+    ApiRequest::File(Box::new(request), format)
 }
 
 impl AppState {

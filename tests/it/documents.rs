@@ -98,6 +98,7 @@ fn files_read_again_in_python_equal_the_json() {
 
     let newest = |cut: &Value| format!("/api/v1/cuts/{}", cut["id"].as_str().expect("an id"));
     let mut paths: Vec<String> = cuts.as_array().expect("a list").iter().take(5).map(newest).collect();
+    paths.push("/api/v1/cuts".to_owned());
     paths.extend(
         ["day/previous", "day/current", "week/current", "month/current"].map(|id| format!("/api/v1/periods/{id}")),
     );

@@ -66,5 +66,6 @@ fn assert_generated_requests(pacemeter: &Pacemeter) {
         .output()
         .expect("python3 runs; scripts/test installs it");
     let output = String::from_utf8_lossy(&checked.stdout);
+    println!("{output}");
     assert!(checked.status.success(), "{output}\n{}", String::from_utf8_lossy(&checked.stderr));
 }

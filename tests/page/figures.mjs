@@ -5,6 +5,8 @@ import { assert, open, origin, plain, recordShifts, run, shown, until, watch, wi
 
 const engine = process.argv[3];
 const updates = Number(process.argv[4]);
+/** Most bytes of assets that a first visit loads. */
+const FIRST_VISIT = 30_000;
 
 /** Figures that the page shows, with the revision that it is of: read in one go, so that no update comes between. */
 function read() {
@@ -116,6 +118,10 @@ run(async () => {
       // What comes later than the figures has its room, but no part of the check is how soon it comes.
       await page.waitForSelector(".fig svg, .fig .none");
       await page.waitForFunction(() => performance.getEntriesByType("resource").filter(({ name }) => /\/(curve|events|history)\b/.test(name)).length >= 3);
+      const loaded = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/assets/")).map(({ name, encodedBodySize }) => [name.split("/").pop(), encodedBodySize]));
+      const bytes = loaded.reduce((sum, [, size]) => sum + size, 0);
+      console.log(`a first visit loads ${bytes} bytes in ${loaded.length} files`);
+      assert(loaded.length > 8 && bytes > 20_000 && bytes <= FIRST_VISIT, "bytes of a first visit", bytes, loaded);
       await page.evaluate(recordShifts);
       await follow(page, () => page.evaluate(read), answers);
       const shifts = await page.evaluate(() => window.shifts.filter(([at]) => window.banners.every((banner) => Math.abs(banner - at) > 1_000)));

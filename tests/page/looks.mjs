@@ -20,6 +20,9 @@ async function checkPrint(browser, origin) {
     const pages = pdf.match(/\/Type\s*\/Page\b(?!s)/g)?.length;
     const boxes = [...pdf.matchAll(/\/MediaBox\s*\[([^\]]*)\]/g)].map(([, box]) => box.trim().split(/\s+/).map((n) => Math.round(n)).join(" "));
     assert(pages === 2 && boxes.length > 0 && boxes.every((box) => box === LETTER), `${path} prints on two letter pages`, pages, boxes);
+    await page.emulateMedia({ media: "print" });
+    const second = await page.evaluate(() => [...document.querySelectorAll("main > *")].filter((card) => getComputedStyle(card).breakBefore === "page").map((card) => card.textContent.slice(0, 12)));
+    assert(second.length === 1 && second[0].startsWith("Por programa"), `${path} begins its second page with the programmes`, second);
     await page.context().close();
   }
 }
@@ -27,7 +30,7 @@ async function checkPrint(browser, origin) {
 async function takePictures(browser, origin) {
   for (const [name, width, theme, deficiency, forcedColors] of [
     ["deuteranopia-light", 1440, "light", "deuteranopia"], ["deuteranopia-dark", 1440, "dark", "deuteranopia"],
-    ["deuteranopia-phone", 390, "light", "deuteranopia"], ["forced-colours", 1440, "light", "none", "active"],
+    ["deuteranopia-phone", 390, "light", "deuteranopia"], ["deuteranopia-phone-dark", 390, "dark", "deuteranopia"], ["forced-colours", 1440, "light", "none", "active"],
   ]) {
     const page = await open(browser, null, { viewport: { width, height: 900 }, forcedColors: forcedColors ?? "none" });
     const session = await page.context().newCDPSession(page);

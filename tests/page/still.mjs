@@ -33,7 +33,7 @@ function target(entry, step, index) {
   const rate = pick([0.1, 9.9, 10, 999, 1_000], step) * (unit === "pesos" ? 84_888 : 3);
   const isRatio = unit === "ratio";
   return { ...entry, current: {
-    ...c, status: step ? pick(STATUSES, step * 4 + index) : "behind", say: pick(SENTENCES, step + index), actual: step % 11 === 7 ? null : value(actual), plan, shortfall: plan - actual,
+    ...c, status: step ? pick(STATUSES, step * 4 + index) : index % 2 ? "on_pace" : "behind", say: pick(SENTENCES, step + index), actual: step % 11 === 7 ? null : value(actual), plan, shortfall: plan - actual,
     shortfall_pesos: unit === "people" ? (plan - actual) * 25_000 : null, projection: isRatio || step % 5 === 4 ? null : share * 1.3 * goal,
     projection_low: null, projection_high: null, required_per_open_hour: isRatio ? null : rate, achieved_per_open_hour: isRatio ? null : rate * 0.7,
     remaining_open_seconds: pick([48_000, 59, 3_600, 61 * 3_600 + 59], step), attainment_probability_ratio: isRatio ? null : pick([0.004, 0.5, 0.999, 1, null], step),
@@ -74,6 +74,18 @@ function hurry() {
   window.setInterval = () => 0;
 }
 
+/** A phone's list keeps its rows, and its button says how many of the others got worse. */
+async function checkList(page) {
+  const [shown, worse, words] = await page.evaluate(() => {
+    const rows = [...document.querySelectorAll("tr[data-target]")];
+    const isFine = (row) => ["on_pace", "ahead", "reached"].includes(row.querySelector("[data-status]").dataset.status);
+    const isShown = (row) => getComputedStyle(row).display !== "none";
+    return [rows.filter(isShown).length, rows.filter((row) => !isShown(row) && !isFine(row)).length, document.querySelector(".more button").textContent];
+  });
+  assert(shown === 4, "rows of a phone", shown);
+  assert(worse === 0 ? !words.includes(":") : words.includes(`: ${worse}`), "the button says what got worse", worse, words);
+}
+
 async function check(browser, width, lang) {
   let step = 0;
   const server = await serve(0, (kind, answer) => CHANGES[kind]?.(answer, step) ?? answer);
@@ -94,6 +106,7 @@ async function check(browser, width, lang) {
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       const shifts = await page.evaluate(() => window.shifts.splice(0));
       assert(shifts.length === 0, `something moved at step ${step}, ${width} px, ${lang}`, shifts);
+      if (width === 390) await checkList(page);
     }
     await page.context().close();
   } finally {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::world::{CLOSING, EVENING, World, three_targets};
+use super::world::{CLOSING, CORRECTING, EVENING, World, three_targets};
 use crate::view::snapshot::Phase;
 
 /// Values of the canonical form (`spec/figures.md#huella`), from the JSON alone.
@@ -97,15 +97,61 @@ fn a_history_has_its_own_huella_and_those_of_its_cuts() {
     let world = World::new(three_targets());
     let (history, cut) = (world.ok("targets/weekly-people/history"), world.ok(&format!("cuts/{CLOSING}")));
     assert_eq!(history["periods"][0]["huella"], cut["huella"]);
+    assert_eq!(history["huella"], huella_of_history(&history));
+}
+
+/// Huella of a history of one period.
+fn huella_of_history(history: &Value) -> String {
+    let closed = &history["periods"][0];
     let mut form = Form::default();
     form.add(&json!("pacemeter history 1"));
-    form.add(&history["periods"][0]["period"]["end_ms"]);
-    form.add_fields(&history, &["target", "measure"]);
+    form.add(&closed["period"]["end_ms"]);
+    form.add_fields(history, &["target", "measure"]);
     form.add(&json!(1));
-    form.add_fields(&history["periods"][0]["period"], &["period", "id", "start_ms", "end_ms"]);
-    form.add_fields(&history["periods"][0], &["cut", "goal", "actual"]);
-    form.add(&json!(0));
-    assert_eq!(history["huella"], form.huella());
+    form.add_fields(&closed["period"], &["period", "id", "start_ms", "end_ms"]);
+    form.add_fields(closed, &["cut", "goal", "actual"]);
+    form.add(&json!(closed["corrections"].as_array().unwrap().len()));
+    closed["corrections"].as_array().unwrap().iter().for_each(|one| form.add_fields(one, &["cut", "actual"]));
+    form.huella()
+}
+
+#[test]
+fn corrections_have_their_before_and_after_in_a_file() {
+    let world = World::corrected(three_targets());
+    let csv = |path: &str| String::from_utf8(world.file(&format!("{path}.csv")).1).unwrap();
+    let (cut, text) = (world.ok(&format!("cuts/{CORRECTING}")), csv(&format!("cuts/{CORRECTING}")));
+    let corrections = cut["corrections"].as_array().unwrap();
+    assert!(
+        corrections.iter().any(|one| one["target"] == "weekly-people" && one["before"] == 50 && one["after"] == 51)
+    );
+    assert_eq!(rows(&text, "corrections").len(), corrections.len());
+    for (row, one) in rows(&text, "corrections").iter().zip(corrections) {
+        assert_cells(row, &["target", "before", "after"].map(|name| (name, &one[name])));
+        assert_cells(row, &[("period_id", &one["period"])]);
+    }
+}
+
+#[test]
+fn corrections_are_in_the_huella_of_a_history() {
+    let world = World::corrected(three_targets());
+    let csv = |path: &str| String::from_utf8(world.file(&format!("{path}.csv")).1).unwrap();
+    let path = "targets/weekly-people/history";
+    let (history, before) = (world.ok(path), World::new(three_targets()).ok(path));
+    let correction = &history["periods"][0]["corrections"][0];
+    assert_eq!(*correction, json!({ "cut": CORRECTING, "actual": 51 }));
+    assert_cells(&rows(&csv(path), "corrections")[0], &["cut", "actual"].map(|name| (name, &correction[name])));
+    assert_eq!(history["huella"], huella_of_history(&history));
+    assert_ne!(history["huella"], before["huella"], "a correction is another history");
+}
+
+#[test]
+fn a_history_goes_on_before_the_last_period_listed() {
+    let world = World::new(three_targets());
+    let of = |before: &Value| world.ok(&format!("targets/weekly-people/history?limit=1&before_ms={before}"));
+    let listed = world.ok("targets/weekly-people/history");
+    let start = &listed["periods"][0]["period"]["start_ms"];
+    assert_eq!(of(&json!(start.as_i64().unwrap() + 1))["periods"], listed["periods"]);
+    assert_eq!((&of(start)["periods"], &of(start)["more"]), (&json!([]), &json!(false)));
 }
 
 #[test]
@@ -114,6 +160,7 @@ fn files_have_names_and_the_same_bytes_for_the_same_answer() {
     for (path, name) in [
         (format!("cuts/{CLOSING}"), format!("pacemeter-cut-{CLOSING}")),
         ("cuts/newest".to_owned(), format!("pacemeter-cut-{EVENING}")),
+        ("cuts".to_owned(), "pacemeter-cuts".to_owned()),
         ("periods/week/2020-W19".to_owned(), "pacemeter-week-2020-W19".to_owned()),
         ("targets/weekly-people/history".to_owned(), "pacemeter-history-weekly-people".to_owned()),
     ] {
@@ -220,6 +267,20 @@ fn cells_of_a_file_are_in_their_own_columns() {
     let states = programmes.iter().flat_map(|programme| programme["states"].as_array().unwrap());
     for (row, one) in sums[1..].iter().zip(programmes).chain(rows(&text, "states").iter().zip(states)) {
         assert_cells(row, &figures(&one["closed"], &one["today"]));
+    }
+    let (list, text) = (world.ok("cuts"), csv("cuts"));
+    let listed = list["cuts"].as_array().unwrap();
+    assert_eq!(rows(&text, "cuts").len(), listed.len());
+    for (row, cut) in rows(&text, "cuts").iter().zip(listed) {
+        assert_cells(row, &["seal", "provisional", "late", "huella"].map(|name| (name, &cut[name])));
+        let ended = |kind: &str| cut["periods"].as_array().unwrap().iter().find(|period| period["period"] == kind);
+        for kind in ["day", "week", "month"] {
+            assert_cells(row, &[("cut", &cut["id"]), (kind, ended(kind).map_or(&Value::Null, |period| &period["id"]))]);
+        }
+    }
+    let closed = listed.iter().flat_map(|cut| cut["targets"].as_array().unwrap().iter().map(move |one| (cut, one)));
+    for (row, (cut, one)) in rows(&text, "targets").iter().zip(closed) {
+        assert_cells(row, &[("cut", &cut["id"]), ("target", &one["target"]), ("period_id", &one["period"])]);
     }
     let (history, text) = (world.ok("targets/weekly-people/history"), csv("targets/weekly-people/history"));
     let entry = &history["periods"][0];

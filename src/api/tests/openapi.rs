@@ -117,7 +117,12 @@ fn parameters_are_those_that_are_read() {
     for address in
         ["now", "targets", "targets/weekly-people", "targets/weekly-people/curve", "events", "cuts", "cuts/newest"]
             .into_iter()
-            .chain(["targets/weekly-people/history", "targets/weekly-people/history.csv", "periods/week/current.xlsx"])
+            .chain([
+                "targets/weekly-people/history",
+                "targets/weekly-people/history.csv",
+                "cuts.csv",
+                "periods/week/current.xlsx",
+            ])
     {
         let parameters = operation(&format!("/api/v1/{address}"))["parameters"].as_array().unwrap();
         for (name, value) in examples {

@@ -33,6 +33,9 @@ pub(super) const CLOSING: &str = "20200511T050000Z";
 /// Id of a cut at which no period ends.
 pub(super) const EVENING: &str = "20200511T230000Z";
 
+/// Id of a cut that corrects the week of the first one.
+pub(super) const CORRECTING: &str = "20200512T050000Z";
+
 /// Centavos of one dispersal.
 const CREDIT: u128 = 2_500_000;
 
@@ -178,14 +181,14 @@ fn call_figures(slots: Slots) -> StreamFigures {
     StreamFigures::Call(Box::new(CallView { slots, ..CallView::default() }))
 }
 
-/// Takes the cut at an instant, before any late record.
-fn cut(instant: &str, targets: &Arc<Targets>, closed_periods: &ClosedPeriods) -> Cut {
+/// Takes the cut at an instant, before any late record or after them.
+fn cut(instant: &str, late: bool, targets: &Arc<Targets>, closed_periods: &ClosedPeriods) -> Cut {
     let (allowlists, instant) = (allowlists(), at(instant));
     let part = |stream: Stream, slots: &Slots| {
         let partition = TopicPartition { stream, topic: format!("pacemeter.{}s.v1", stream.name()), partition: 0 };
         (partition, PartitionCut::of(slots, stream, targets, &allowlists, instant, 60))
     };
-    let parts = [part(Stream::Disbursement, &dispersals(targets, false)), part(Stream::Call, &calls(targets))];
+    let parts = [part(Stream::Disbursement, &dispersals(targets, late)), part(Stream::Call, &calls(targets))];
     let (taken, state_built) = (instant + 2_000, at("2020-05-01T06:00:00Z"));
     let parts = parts.iter().map(|(partition, part)| (partition, part));
     Cut::of(instant, parts, CutContext { targets, allowlists: &allowlists, closed_periods, taken, state_built })
@@ -199,7 +202,7 @@ impl World {
         let (cuts, mut closed_periods) =
             (CutStore::new(Arc::new(disk.clone()), CutKey::new([7; 32])), ClosedPeriods::default());
         for instant in ["2020-05-11T05:00:00Z", "2020-05-11T23:00:00Z"] {
-            let cut = cut(instant, &targets, &closed_periods);
+            let cut = cut(instant, false, &targets, &closed_periods);
             cuts.put(&cut).unwrap();
             cut.report(&mut closed_periods);
         }
@@ -229,6 +232,18 @@ impl World {
         let world = Self { api, disk, snapshot };
         world.publish(|_| {});
         world.recall_cut();
+        world
+    }
+
+    /// Creates the world with one more cut, [`CORRECTING`], before which the late records came.
+    pub(super) fn corrected(targets: Vec<Target>) -> Self {
+        let mut world = Self::new(targets);
+        let mut closed_periods = (*world.snapshot.closed_periods).clone();
+        let cut = cut("2020-05-12T05:00:00Z", true, &world.snapshot.targets, &closed_periods);
+        world.api.cuts.put(&cut).unwrap();
+        cut.report(&mut closed_periods);
+        world.snapshot.closed_periods = Arc::new(closed_periods);
+        world.publish(|_| {});
         world
     }
 

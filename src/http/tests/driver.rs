@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,7 +40,11 @@ impl Fixed {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self {
             body: Arc::new(EncodedBody::new(text.into())),
-            asset: PageAsset { media_type: "text/javascript", body: EncodedBody::embedded(b"export {};") },
+            asset: PageAsset {
+                media_type: "text/javascript",
+                body: EncodedBody::embedded(b"export {};", b"as gzip"),
+                brotli: Bytes::from_static(b"as brotli"),
+            },
             reasons: Vec::new(),
             remarks: Vec::new(),
             gate: Mutex::new(()),

@@ -61,7 +61,19 @@ fn an_asset_never_changes_and_another_hash_has_none() {
     assert_eq!(answer.header("content-type"), Some("text/javascript"));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=31536000, immutable"));
     assert_eq!(answer.header("vary"), Some("accept-encoding"));
-    assert_eq!(server.get_encoded("/assets/0123456789ab/a.js", "gzip").header("content-encoding"), Some("gzip"));
+    for (accepted, coding, body) in [
+        ("gzip, deflate, br, zstd", Some("br"), "as brotli"),
+        ("br", Some("br"), "as brotli"),
+        ("gzip, deflate", Some("gzip"), "as gzip"),
+        ("gzip, br;q=0.5", Some("gzip"), "as gzip"),
+        ("*", Some("gzip"), "as gzip"),
+        ("br;q=0", None, "export {};"),
+        ("br;q=0.5, identity", None, "export {};"),
+    ] {
+        let answer = server.get_encoded("/assets/0123456789ab/a.js", accepted);
+        assert_eq!((answer.header("content-encoding"), answer.text()), (coding, body), "{accepted}");
+        assert_eq!(answer.header("vary"), Some("accept-encoding"));
+    }
     for path in ["/assets/0123456789ab/b.js", "/assets/ba9876543210/a.js", "/assets/a.js", "/assets/"] {
         let answer = server.get(path);
         assert_eq!((answer.status, answer.header("cache-control")), (404, Some("no-store")), "{path}");

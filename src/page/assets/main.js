@@ -2,15 +2,13 @@
 
 import { liveCurve } from "./curve.js";
 import { show } from "./dom.js";
-import { bannerTree, footer, header } from "./header.js";
-import { isFine } from "./parts.js";
-import { ask, repeat } from "./poll.js";
-import { banner, judge, stuckParts } from "./trust.js";
+import { ask, banner, bannerTree, footer, header, isFine, judge, repeat, stuckParts } from "./parts.js";
 import { makeContext } from "./words.js";
 
 /** Path of a view, the view's name, and its module, which only that view loads. */
 const ROUTES = [
-  [/^\/$/, "now", () => import("./view-now.js")], [/^\/targets\/([^/]+)$/, "target", () => import("./view-now.js")],
+  [/^\/$/, "now", () => import("./view-now.js")],
+  [/^\/targets\/([^/]+)$/, "target", () => import("./view-target.js")],
   [/^\/cuts$/, "cuts", () => import("./view-cuts.js")], [/^\/cuts\/([^/]+)$/, "cut", () => import("./view-report.js")],
   [/^\/periods\/([^/]+)\/([^/]+)$/, "period", () => import("./view-report.js")], [/^\/health$/, "health", () => import("./view-health.js")],
 ];
@@ -18,6 +16,7 @@ const PAPER_WIDTH = 900;
 /** Time from the start until which the view waits for all of its answers, so that nothing shifts. */
 const PATIENCE_MS = 3_000;
 const root = document.documentElement;
+const asset = (name) => new URL(name, import.meta.url);
 const at = (id) => document.getElementById(id);
 const path = location.pathname.replace(/(.)\/$/, "$1");
 const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
@@ -32,9 +31,9 @@ const loaded = new Map();
 /** Instant of the figures when an answer came last; and of those that could not be renewed since, how often in a row. */
 const good = new Map();
 const stuck = new Map();
-/** Targets that needed attention while the page was open. They stay in a phone's list, so that it does not jump. */
-const noticed = new Set();
-const ui = { allTargets: false, allStates: false, tableOpen: false };
+/** Targets in a phone's list: those that needed attention when the page opened. It keeps them, so that it does not jump. */
+let listed = null;
+const ui = { allTargets: false, allStates: false, tableOpen: false, curveTable: null };
 const link = { answer: null, tag: null, receivedMs: 0, contactMs: performance.now(), failures: 0, busy: false };
 let page = null;
 let ctx = null;
@@ -48,28 +47,27 @@ const keep = (key, value) => {
   try { localStorage.setItem(key, value); sessionStorage.setItem(key, value); } catch { /* storage is off: it lasts for this page */ }
 };
 
+/** Loads labels; those that `/` does not show are in a file of their own. */
 async function useLanguage(code) {
   page ??= (await pages)[viewName];
-  labels[code] ??= await fetch(new URL(`./${code}.json`, import.meta.url)).then((response) => response.json());
+  const files = viewName === "now" ? [code] : [code, `${code}-more`];
+  labels[code] ??= Object.assign({}, ...await Promise.all(files.map((file) => fetch(asset(`${file}.json`)).then((response) => response.json()))));
   root.lang = code;
   ctx = null;
   render();
 }
 
-/** Words, formats and names of the newest answer. */
+/** Words and formats for the zone of the newest answer. */
 function context() {
-  const answer = data.now;
-  const zone = answer?.zone ?? "UTC";
+  const zone = data.now?.zone ?? "UTC";
   if (ctx?.zone !== zone) ctx = { ...makeContext(root.lang, labels[root.lang], zone), zone };
-  if (ctx.of !== answer) {
-    ctx.of = answer;
-    for (const { name, current } of answer?.targets ?? []) if (current && !isFine(current.status)) noticed.add(name);
-    ctx.targets = new Map((answer?.targets ?? []).map((t) => [t.name, t]));
-    ctx.titles = new Map((answer?.targets ?? []).map((t) => [t.name, t.title]));
-    ctx.states = new Map((answer?.states ?? []).map((s) => [s.state, s.name]));
-    ctx.programmes = new Map((answer?.payments?.programmes ?? []).map((p) => [p.programme, p.title]));
-  }
   return ctx;
+}
+
+/** Loads the style of paper, which only reports have from the start: nobody prints without a key or a pointer. */
+function loadPrintStyle() {
+  if (at("print-style")) return;
+  document.head.append(Object.assign(document.createElement("link"), { id: "print-style", rel: "stylesheet", media: "print", href: asset("print.css") }));
 }
 
 const toggle = (key) => () => { ui[key] = !ui[key]; render(); };
@@ -82,7 +80,12 @@ const actions = {
   },
   onAllTargets: toggle("allTargets"),
   onAllStates: toggle("allStates"),
-  onTable: (event) => { if (event.target.open !== ui.tableOpen) { ui.tableOpen = event.target.open; render(); } },
+  onTable: async ({ target }) => {
+    if (target.open === ui.tableOpen) return;
+    ui.curveTable ??= (await import("./curve-table.js")).curveTable;
+    ui.tableOpen = target.open;
+    render();
+  },
 };
 
 const curveWidth = () => {
@@ -100,7 +103,8 @@ function render() {
   const trust = judge({ ...link, clockMs: performance.now() });
   const answer = data.now;
   const untilText = trust.untilMs == null ? null : c.d.brief(trust.untilMs, trust.nowMs).replace(/\d\d:\d\d$/, c.d.seconds(trust.untilMs));
-  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, noticed, stuck: stuckParts([...stuck.values()]), params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
+  if (answer?.targets?.length) listed ??= new Set(answer.targets.filter(({ current }) => trust.old || !isFine(current?.status)).map(({ name }) => name));
+  const view = { ctx: c, trust, old: trust.old, untilText, data: { ...data }, errors, listed, stuck: stuckParts([...stuck.values()]), params, path, programme: answer?.programme, isDark: isDark(), ...ui, ...actions };
   show(at("head"), header(view));
   show(at("banner"), bannerTree(view));
   if (!answer || (!isReady && performance.now() < PATIENCE_MS)) return;
@@ -196,6 +200,8 @@ const rhythm = repeat(turn, () => document.hidden);
 setInterval(() => { if (!document.hidden) render(); }, 1_000);
 document.addEventListener("visibilitychange", () => (document.hidden ? rhythm.sleep() : rhythm.wake()));
 addEventListener("resize", render);
+for (const type of ["keydown", "pointermove", "pointerdown"]) addEventListener(type, loadPrintStyle, { once: true });
+if (viewName === "cut" || viewName === "period") loadPrintStyle();
 matchMedia("print").addEventListener("change", (event) => { isPaper = event.matches; render(); });
 addEventListener("beforeprint", () => { isPaper = true; render(); });
 addEventListener("afterprint", () => { isPaper = false; render(); });

@@ -1,9 +1,9 @@
 // View of the program's health, at `/health`: for the operator who comes from an alert.
 
-import { duration } from "./dates.js";
 import { h } from "./dom.js";
 import { card, chip, facts, figure, table } from "./parts.js";
-import { eventsCard, healthFacts } from "./sections.js";
+import { eventsCard, healthFacts } from "./view-now.js";
+import { duration } from "./words.js";
 
 export const health = {
   sources: () => [{ key: "status", path: "/api/v1/status", every: 5_000 }, { key: "events", path: "/api/v1/events?limit=50", every: 5_000 }],

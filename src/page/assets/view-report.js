@@ -1,15 +1,12 @@
 // Views of a cut, at `/cuts/ID`, and of a period, at `/periods/KIND/ID`. Printed, each is the report of its day or week:
 // the programme on the first page, states, closes and the huella on the second.
 
-import { curveUpTo } from "./curve.js";
-import { neighbours } from "./dates.js";
 import { h } from "./dom.js";
-import { curveOf } from "./hero.js";
-import { difference } from "./numbers.js";
 import { button, card, chip, figure, targetPath } from "./parts.js";
-import { byProgramme, byState, cutCells, periodCells } from "./report.js";
-import { changed, figuresTable, identity, outcome, targetsReport, unitOf } from "./report-cards.js";
+import { byProgramme, byState, changed, curveUpTo, cutCells, figuresTable, identity, neighbours, outcome, periodCells, targetsReport, titleOf, unitOf } from "./report.js";
+import { curveOf } from "./targets.js";
 import { cutPath, periodPath, seal } from "./view-cuts.js";
+import { difference } from "./words.js";
 
 const MINUTE = 60_000;
 const encoded = encodeURIComponent;
@@ -128,7 +125,6 @@ function reportHero(view, t, atMs) {
   const today = Object.hasOwn(t, "today") ? t.today : undefined;
   const strong = reached ? w("report-reached") : t.closes && t.actual != null ? w("report-missed") : w("report-so-far");
   const rest = unit === "ratio" || t.plan == null || t.closes ? w("report-of", { actual: value(t.actual), goal: value(t.goal) }) : w("report-plan", { plan: value(t.plan) });
-  const entry = (data.now.targets ?? []).find((e) => e.name === t.target);
   const curve = data.curve?.name === t.target && data.curve.period.id === t.period ? curveUpTo(data.curve, atMs) : null;
   const gapToPlan = silent || t.actual == null || t.plan == null || unit === "ratio" ? null : Number(t.actual) - t.plan;
   const rows = [
@@ -138,17 +134,19 @@ function reportHero(view, t, atMs) {
   const say = silent ? "" : ctx.say(t.say);
   return h("section", { class: curve ? "card hero" : "card hero alone", "data-target": t.target },
     h("div", { class: "lead" },
-      h("p", { class: "kick" }, h("span", null, h("strong", null, h("a", { href: targetPath(t.target) }, ctx.say(entry?.title, t.target))), ` \u00b7 ${t.period}`), t.closes && outcome(ctx, t.actual, reached)),
+      h("p", { class: "kick" }, h("span", null, h("strong", null, h("a", { href: targetPath(t.target) }, titleOf(view, t.target))), ` \u00b7 ${t.period}`), t.closes && outcome(ctx, t.actual, reached)),
       h("p", { class: "big" }, h("b", { class: value(t.actual).length > 7 ? "mid" : null }, figure(ctx, unit, t.actual)), " ", h("span", null, w("of", { goal: value(t.goal) }), share)),
       h("p", { class: "say" }, say || [h("b", null, strong), ` ${rest}`]),
       h("dl", { class: "facts two" }, rows.map(([name, v, remark]) => h("div", null, h("dt", null, name), h("dd", null, v, h("small", null, remark || "\u00a0")))))),
     curve && h("div", { class: "fig", id: "curve-room" }, curveOf(ctx, curve, view, true), h("p", { class: "sub" }, w("curve-as-known"))));
 }
 
-function stateAndProgramme({ ctx }, cells, name) {
+function stateAndProgramme({ ctx, data: { now } }, cells, name) {
   const { w } = ctx;
-  const states = byState(cells).map((row) => ({ ...row, name: ctx.say(ctx.states.get(row.state), row.state) }));
-  const programmes = byProgramme(cells).map((row) => ({ ...row, name: ctx.say(ctx.programmes.get(row.programme), row.programme) }));
+  const stateNames = new Map((now.states ?? []).map((one) => [one.state, one.name]));
+  const programmeNames = new Map((now.payments?.programmes ?? []).map((one) => [one.programme, one.title]));
+  const states = byState(cells).map((row) => ({ ...row, name: ctx.say(stateNames.get(row.state), row.state) }));
+  const programmes = byProgramme(cells).map((row) => ({ ...row, name: ctx.say(programmeNames.get(row.programme), row.programme) }));
   if (!states.length) return null;
   return [
     card("w12 pb", w("by-programme"), w("by-programme-remark"), figuresTable(ctx, w("by-programme"), w("programme"), programmes)),
@@ -156,12 +154,12 @@ function stateAndProgramme({ ctx }, cells, name) {
   ];
 }
 
-function corrections({ ctx }, list) {
+function corrections(view, list) {
+  const { ctx, data } = view;
   const { w } = ctx;
   if (!list.length) return null;
   return card("w12", w("corrections"), w("corrections-remark"), h("ul", { class: "list" }, list.map((c) => {
-    const target = ctx.targets.get(c.target);
-    const unit = target?.unit ?? "count";
-    return h("li", null, `${ctx.say(target?.title, c.target)} \u00b7 ${c.period}: ${ctx.n.amount(unit, c.before)} \u2192 ${ctx.n.amount(unit, c.after)}`);
+    const unit = (data.now.targets ?? []).find((target) => target.name === c.target)?.unit ?? "count";
+    return h("li", null, `${titleOf(view, c.target)} \u00b7 ${c.period}: ${ctx.n.amount(unit, c.before)} \u2192 ${ctx.n.amount(unit, c.after)}`);
   })));
 }

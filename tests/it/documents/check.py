@@ -105,6 +105,26 @@ def history_tables(answer):
     }
 
 
+def list_tables(answer):
+    """Tables of the list of cuts."""
+    ended = lambda cut, kind: next((period["id"] for period in cut["periods"] if period["period"] == kind), None)
+    names = ("seal", "provisional", "late", "huella")
+    return {
+        "cuts": [
+            {name: cut[name] for name in names}
+            | {"cut": cut["id"], "at": cut["at_ms"]}
+            | {kind: ended(cut, kind) for kind in ("day", "week", "month")}
+            for cut in answer["cuts"]
+        ],
+        "targets": [
+            {"cut": cut["id"], "target": one["target"], "period_id": one["period"]}
+            for cut in answer["cuts"]
+            for one in cut["targets"]
+        ],
+        "about": {"more": answer["more"]},
+    }
+
+
 INSTANTS = {"start", "end", "at", "nearest_to", "taken", "state_built"}
 AMOUNTS = {"goal", "actual", "actual_today", "difference", "before", "after", "net_pesos", "net_pesos_today"}
 
@@ -148,7 +168,8 @@ def compare(path, name, wanted, rows, is_csv):
 def check(address, path):
     """Compares both files of a path with its JSON."""
     answer = json.loads(get(address, path)[0])
-    make = cut_tables if "/cuts/" in path else period_tables if "/periods/" in path else history_tables
+    forms = {"/cuts/": cut_tables, "/cuts": list_tables, "/periods/": period_tables, "/history": history_tables}
+    make = next(make for part, make in forms.items() if part in path)
     tables, cells = make(answer), 0
     text, headers = get(address, f"{path}.csv")
     assert headers["content-type"] == "text/csv; charset=utf-8" and 'filename="pacemeter-' in headers["content-disposition"]

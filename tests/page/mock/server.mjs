@@ -5,7 +5,6 @@ import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as answers from "./answers.mjs";
-import { embedded } from "./embedded.mjs";
 import { applied as changed } from "./moods.mjs";
 
 const ASSETS = fileURLToPath(new URL("../../../src/page/assets/", import.meta.url));
@@ -49,7 +48,7 @@ export function serve(port = 0, change = (kind, body) => body) {
     }
     if (url.pathname.startsWith("/assets/")) {
       const name = url.pathname.split("/").pop();
-      try { return send(200, TYPES[name.split(".").pop()], embedded(name)); } catch { return send(404, "text/plain", ""); }
+      try { return send(200, TYPES[name.split(".").pop()], readFileSync(`${ASSETS}${name}`)); } catch { return send(404, "text/plain", ""); }
     }
     const html = readFileSync(`${ASSETS}document.html`, "utf8").replaceAll("{{assets}}", "/assets/0").replaceAll("{{language}}", "es").replaceAll("{{fallback}}", "");
     return send(200, "text/html; charset=utf-8", html, { "Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin" });

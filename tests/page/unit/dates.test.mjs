@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, neighbours, workingTime } from "../../../src/page/assets/dates.js";
-import { chooseLanguage, makeContext, makeWords, verdict } from "../../../src/page/assets/words.js";
+import { neighbours } from "../../../src/page/assets/report.js";
+import { duration, makeContext, makeWords, verdict, workingTime } from "../../../src/page/assets/words.js";
 import { NOW, week } from "../mock/answers.mjs";
 import { labels } from "../mock/labels.mjs";
 
@@ -58,10 +58,4 @@ test("words of a prototype are no labels", () => {
 test("a verdict is the first sentence", () => {
   assert.deepEqual(verdict("No se alcanzará. Faltan 87.3 mdp."), ["No se alcanzará.", "Faltan 87.3 mdp."]);
   assert.deepEqual(verdict("Hoy no se trabaja; sigue mañana."), ["Hoy no se trabaja; sigue mañana.", ""]);
-});
-
-test("a language is chosen, Spanish if none is known", () => {
-  assert.equal(chooseLanguage("en", "es", "es-MX"), "en");
-  assert.equal(chooseLanguage("fr", "es", "en-US"), "es");
-  assert.equal(chooseLanguage(null, null, "ja-JP"), "es");
 });

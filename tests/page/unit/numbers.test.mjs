@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { centavos, difference, moneyText } from "../../../src/page/assets/numbers.js";
-import { makeContext } from "../../../src/page/assets/words.js";
+import { centavos, difference, makeContext, moneyText } from "../../../src/page/assets/words.js";
 import { labels } from "../mock/labels.mjs";
 
 const es = makeContext("es", labels("es"), "America/Mexico_City");

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pauseAfter, repeat } from "../../../src/page/assets/poll.js";
-import { banner, judge, trustLine } from "../../../src/page/assets/trust.js";
+import { banner, judge, pauseAfter, repeat, stuckParts, trustLine } from "../../../src/page/assets/parts.js";
 import { makeContext } from "../../../src/page/assets/words.js";
 import { NOW, now } from "../mock/answers.mjs";
 import { applied } from "../mock/moods.mjs";
@@ -37,6 +36,22 @@ test("each state of the program has its banner", () => {
   assert.deepEqual(told("stalled"), ["unready", true, "La partición pacemet"]);
   assert.deepEqual(told("stale"), ["old", true, "Kafka no contesta de"]);
   assert.deepEqual(told("outage"), ["warned", false, "Ningún broker contes"]);
+});
+
+test("a banner says what to do where there is something", () => {
+  const todo = (mood) => banner(es, judge({ ...link, answer: applied(mood, "now", now()), clockMs: 1000 })).lines[0].todo;
+  assert.match(todo("stalled"), /qué partición se detuvo/);
+  assert.match(todo("outage"), /Revise los brokers/);
+  assert.match(todo("starting"), /mientras avance/);
+  const answer = applied("starting", "now", now());
+  const rebuilding = { ...answer, trust: { ...answer.trust, reasons: answer.trust.reasons.map((reason) => ({ ...reason, kind: "rebuilding" })) } };
+  const told = banner(es, judge({ ...link, answer: rebuilding, clockMs: 1000 }));
+  assert.match(told.lines[0].todo, /mientras avance/);
+  assert.match(told.lines[0].link, /docs\/operations\.md/);
+});
+
+test("a part that fails twice in a row is told", () => {
+  assert.deepEqual(stuckParts([{ key: "curve", times: 1 }, { key: "events", times: 2 }]).map(({ key }) => key), ["events"]);
 });
 
 test("before the first answer nothing is claimed", () => {

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bulletPlaces } from "../../../src/page/assets/bullet.js";
-import { safeLink } from "../../../src/page/assets/parts.js";
+import { bulletPlaces, grouped, summary } from "../../../src/page/assets/targets.js";
+import { isPage, judge } from "../../../src/page/assets/parts.js";
 import { byProgramme, byState, cutCells, since } from "../../../src/page/assets/report.js";
-import { change, shortList } from "../../../src/page/assets/states.js";
-import { grouped, summary } from "../../../src/page/assets/targets.js";
-import { judge } from "../../../src/page/assets/trust.js";
-import { now as nowView } from "../../../src/page/assets/view-now.js";
+import { change, now as nowView, shortList } from "../../../src/page/assets/view-now.js";
 import { cut as cutView, period as periodView } from "../../../src/page/assets/view-report.js";
 import { makeContext } from "../../../src/page/assets/words.js";
 import * as answers from "../mock/answers.mjs";
@@ -20,8 +17,6 @@ const find = (node, test1) => (Array.isArray(node) ? node.flatMap((n) => find(n,
 function viewOf(mood = "", language = "es", more = {}) {
   const answer = applied(mood, "now", answers.now());
   const ctx = makeContext(language, labels(language), answer.zone);
-  const names = (list, key, value) => new Map((list ?? []).map((entry) => [entry[key], value ? entry[value] : entry]));
-  Object.assign(ctx, { targets: names(answer.targets, "name"), titles: names(answer.targets, "name", "title"), states: names(answer.states, "state", "name"), programmes: names(answer.payments?.programmes, "programme", "title") });
   const trust = judge({ answer, receivedMs: 0, contactMs: 0, failures: 0, busy: false, clockMs: 0 });
   const curve = applied(mood, "curve", answers.curve());
   return { ctx, trust, old: trust.old, untilText: "13:31:40", params: [], errors: {}, width: 720, curve, data: { now: answer, curve, events: applied(mood, "events", answers.events()), history: answers.history("weekly_beneficiaries"), ...more } };
@@ -58,10 +53,8 @@ test("hostile labels stay text", () => {
 });
 
 test("links lead to pages only", () => {
-  assert.equal(safeLink("javascript:alert(1)"), null);
-  assert.equal(safeLink("//elsewhere"), null);
-  assert.equal(safeLink("/docs/x"), "/docs/x");
-  assert.equal(safeLink(null), null);
+  for (const link of ["javascript:alert(1)", "//elsewhere", "docs/x", "data:text/html,x", null]) assert.equal(isPage(link), false, String(link));
+  assert.equal(isPage("https://example.org/runbook#x"), true);
 });
 
 test("states that fell beyond chance come first", () => {
