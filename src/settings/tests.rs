@@ -6,6 +6,7 @@ mod changed_settings;
 mod large_files;
 mod misplaced_secrets;
 mod outside_text;
+mod reference_page;
 
 use changed_settings::changed;
 

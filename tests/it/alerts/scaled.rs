@@ -7,7 +7,7 @@ use super::rules::files;
 use super::{copy, prometheus, run};
 
 /// Expression of the programme's clock, which replaces that of Prometheus.
-const PROGRAMME_TIME: &str = r#"scalar(max(pacemeter_time_seconds{job="pacemeter"}))"#;
+pub const PROGRAMME_TIME: &str = r#"scalar(max(pacemeter_time_seconds{job="pacemeter"}))"#;
 
 /// Rules for a programme whose time runs `factor` times as fast as that of Prometheus: `time()` becomes the programme's
 /// time, and every duration (ranges, offsets, `interval`, `for`, `keep_firing_for`) is divided by `factor`, to whole
