@@ -73,7 +73,7 @@ fn add_pages(lineage: &[&Command], date: &str, pages: &mut Vec<(String, String)>
 }
 
 /// Commands below this one, without `help`, which clap adds.
-fn children<'c>(command: &'c Command) -> impl Iterator<Item = &'c Command> {
+fn children(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|child| child.get_name() != "help" && !child.is_hide_set())
 }
 

@@ -326,36 +326,42 @@ fn without_an_argument_the_file_of_the_default_place_is_read() {
     assert!(absent.stderr.contains("absent.toml"), "{}", absent.stderr);
 }
 
-/// Each failure of a command says in one line what to do next.
+/// Arguments and settings, the exit code, and parts of the next step.
+type FailureCase = (&'static [&'static str], &'static [&'static str], i32, &'static [&'static str]);
+
+/// Each failure of a command says what to do next.
 #[test]
 fn a_failure_names_the_next_step() {
     let state = tempfile::tempdir().expect("a temporary directory");
-    let absent = "kafka.bootstrap_servers=127.0.0.1:1";
+    const ABSENT: &str = "kafka.bootstrap_servers=127.0.0.1:1";
+    const FREE: &str = "FREE";
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").to_string();
     std::fs::write(state.path().join("file"), "").expect("a file");
     std::fs::write(state.path().join("client.yml"), "basic_auth: {}\nbearer_token: x\n").expect("a file");
-    let cases: &[(&[&str], &[&str], i32, &[&str])] = &[
+    let cases: &[FailureCase] = &[
         (&["walk"], &[], 64, &["try '--help'"]),
         (&["completions", "sh"], &[], 64, &["bash", "fish", "zsh"]),
         (&["period", "someday"], &[], 64, &["is none of", "2020-W20", "--help"]),
         (&["status", "--address", "localhost"], &[], 64, &["write localhost:9464"]),
         (&["health", "--timeout", "1h"], &[], 64, &["from 100ms to 1m"]),
-        (&["status", "--address", &free], &[], 75, &["check that it runs", "pass --address"]),
+        (&["status", "--address", FREE], &[], 75, &["check that it runs", "pass --address"]),
         (&["targets", "--address", "nowhere.invalid:1"], &[], 75, &["check the name"]),
-        (&["health", "--address", &free], &[], 75, &["check that it runs"]),
-        (&["cut", "--address", &free, "--user", "ann"], &[], 64, &["--password-file"]),
+        (&["health", "--address", FREE], &[], 75, &["check that it runs"]),
+        (&["cut", "--address", FREE, "--user", "ann"], &[], 64, &["--password-file"]),
         (&["period", "--http-config-file", "client.yml"], &[], 78, &["client.yml:1", "client.yml:2", "use basic_auth"]),
         (&["check", "--offline"], &["http.listen=0.0.0.0:1"], 78, &["http.web_config_file"]),
-        (&["check"], &[absent, "kafka.request_timeout=2s"], 75, &["kafka.bootstrap_servers"]),
+        (&["check"], &[ABSENT, "kafka.request_timeout=2s"], 75, &["kafka.bootstrap_servers"]),
         (&["produce"], &["kafka.bootstrap_servers=192.0.2.1:1"], 78, &["--to-brokers-beyond-loopback"]),
-        (&["produce", "--span", "100d"], &[absent, "kafka.request_timeout=2s"], 75, &["pacemeter check"]),
-        (&["cut", "accept", "--reason", "x"], &[absent], 64, &["check state.directory"]),
+        (&["produce", "--span", "100d"], &[ABSENT, "kafka.request_timeout=2s"], 75, &["pacemeter check"]),
+        (&["cut", "accept", "--reason", "x"], &[ABSENT], 64, &["check state.directory"]),
         (&["state", "rebuild"], &["state.directory=absent"], 78, &["check state.directory"]),
         (&["man", "--into", "file/x"], &[], 74, &["name another directory in --into"]),
     ];
     for (arguments, settings, code, steps) in cases {
-        let ended = run_in(&state, arguments, &strings(settings));
+        let arguments: Vec<&str> =
+            arguments.iter().map(|word| if *word == FREE { free.as_str() } else { word }).collect();
+        let ended = run_in(&state, &arguments, &strings(settings));
         assert_eq!(ended.code, Some(*code), "{arguments:?}: {}", ended.stderr);
         assert!(steps.iter().all(|step| ended.stderr.contains(step)), "{arguments:?} {steps:?}: {}", ended.stderr);
     }

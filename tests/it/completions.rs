@@ -12,9 +12,9 @@ use crate::terminal::Terminal;
 /// Keys that are typed up to a tab, and what the line is after it.
 const TABS: [(&str, &str); 6] = [
     ("pacemeter hea\t", "$ pacemeter health"),
-    ("--time\t", "$ pacemeter health --timeout"),
+    ("\u{15}pacemeter health --time\t", "$ pacemeter health --timeout"),
     ("\u{15}pacemeter cut ver\t", "$ pacemeter cut verify"),
-    ("--recom\t", "$ pacemeter cut verify --recompute"),
+    ("\u{15}pacemeter cut verify --recom\t", "$ pacemeter cut verify --recompute"),
     ("\u{15}pacemeter completions zs\t", "$ pacemeter completions zsh"),
     ("\u{15}pacemeter status --http-config-file cli\t", "$ pacemeter status --http-config-file client.yml"),
 ];
