@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::probes::own;
 use crate::certificates::shown;
-use crate::kafka::{SECURED_ACCOUNT, Secured};
+use crate::kafka::secured::{SECURED_ACCOUNT, Secured};
 use crate::program::{ExitedProcess, Pacemeter, run};
 use crate::shared_kafka;
 use crate::topics::{LOG_APPEND_TIME, Record, Topics};

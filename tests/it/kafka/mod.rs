@@ -5,9 +5,7 @@
 //! directory.
 
 mod rights;
-mod secured;
-
-pub use secured::{SECURED_ACCOUNT, Secured};
+pub mod secured;
 
 use std::fs;
 use std::net::TcpListener;
@@ -22,6 +20,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::types::RDKafkaErrorCode;
+
+use secured::Secured;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 
