@@ -5,8 +5,11 @@ use std::fs;
 use super::services::{compose_file, read_compose, text};
 use crate::tidy::root;
 
-/// Copies of shipped files with the names of the services: copy, original, address there, address in the copy.
-const COPIES: [(&str, &str, &[(&str, &str)]); 3] = [
+/// An address in a shipped file, and the one in its copy.
+type ReplacedAddress = (&'static str, &'static str);
+
+/// Copies of shipped files with the names of the services: copy, original, addresses.
+const COPIES: [(&str, &str, &[ReplacedAddress]); 3] = [
     (
         "deploy/compose/prometheus.yml",
         "deploy/prometheus/prometheus.yml",
