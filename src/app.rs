@@ -149,7 +149,7 @@ pub(crate) fn log_failure(failure: &Failure) {
 }
 
 /// Starts all stages, and returns once `/metrics` answers; `None` if the shutdown was requested before. The files of
-/// targets are reloaded whenever `reload` is notified. The service manager is told of the start, the status and the end.
+/// targets are reloaded whenever `reload` is notified. The service manager receives start, status and end.
 ///
 /// # Errors
 /// 78 with all faults of the settings and of the files of targets; else the failure of a resource that the settings

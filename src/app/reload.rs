@@ -54,7 +54,7 @@ impl Reloader {
     }
 
     /// Reloads whenever `requested` is notified or the files have changed, until the shutdown.
-    /// The service manager is told of a requested reload, and of its end.
+    /// The service manager receives a requested reload and its end.
     pub(super) async fn run(mut self, requested: Arc<Notify>, manager: ServiceManager, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested() => {}

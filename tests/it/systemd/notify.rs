@@ -1,4 +1,4 @@
-//! What the program tells the service manager: the test is its socket.
+//! Messages of the program to the service manager, whose socket the test is.
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
