@@ -310,7 +310,7 @@ fn colours_of_the_log_are_left_out_where_nobody_wants_them() {
 }
 
 #[test]
-fn the_form_of_the_log_is_an_option_and_a_setting_with_its_source() {
+fn the_form_of_the_log_is_an_option_above_settings() {
     let printed = run(&["run", "--print-config", "--log-format", "text"], &["log.format=json".to_owned()]);
     let line = printed
         .stdout
