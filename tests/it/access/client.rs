@@ -3,8 +3,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use crate::certificates::{Certificates, shown};
 use super::{CLIENTS, TLS, start, users};
+use crate::certificates::{Certificates, shown};
 use crate::program::{ExitedProcess, run};
 
 impl Certificates {

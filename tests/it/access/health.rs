@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::certificates::{Certificates, shown};
 use super::client::assert_refused;
 use super::{CLIENTS, TLS, start, users};
+use crate::certificates::{Certificates, shown};
 use crate::program::Pacemeter;
 
 /// Answers `answers` to one connection after the other; returns the address.
