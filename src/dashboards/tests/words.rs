@@ -23,10 +23,15 @@ fn every_value_that_the_program_knows_has_a_name() {
     assert_eq!(named("state").len(), 34);
 }
 
-/// Reads the labels of the page.
+/// Reads the labels of the page, those of its first view and the others.
 fn page_labels(language: &str) -> BTreeMap<String, String> {
-    let path = format!("{}/src/page/assets/{language}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    let read = |name: String| {
+        let path = format!("{}/src/page/assets/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str::<BTreeMap<String, String>>(&fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let mut labels = read(language.to_owned());
+    labels.extend(read(format!("{language}-more")));
+    labels
 }
 
 #[test]
