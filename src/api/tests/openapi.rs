@@ -50,8 +50,7 @@ pub(super) fn assert_described(address: &str, status: u16, answer: &str) {
 
 #[test]
 fn the_described_paths_are_those_of_the_routes() {
-    let routes: BTreeSet<&str> =
-        ROUTES.split(".route(").skip(1).map(|rest| rest.split('"').nth(1).unwrap()).collect();
+    let routes: BTreeSet<&str> = ROUTES.split(".route(").skip(1).map(|rest| rest.split('"').nth(1).unwrap()).collect();
     // Routes of cuts and periods have the files, too.
     let is_file = |path: &str| path.ends_with("{id}.csv") || path.ends_with("{id}.xlsx");
     let paths: BTreeSet<&str> = PATHS.iter().map(|described| described.path).filter(|path| !is_file(path)).collect();
