@@ -71,7 +71,7 @@ impl Worker {
 }
 
 /// Writes an amount as in the API, but without quotes.
-fn text(quantity: Option<Quantity>) -> String {
+fn text(quantity: Quantity) -> String {
     match serde_json::to_value(quantity) {
         Ok(serde_json::Value::String(text)) => text,
         other => other.unwrap_or_default().to_string(),
@@ -88,7 +88,7 @@ fn log_calendar((calendar, is_open): &(String, bool)) {
 
 fn log(change: &StatusChange) {
     let (target, from, to) = (change.target.as_str(), change.from.name(), change.to.name());
-    let (actual, plan, goal) = (text(change.actual), change.plan, text(Some(change.goal)));
+    let (actual, plan, goal) = (change.actual.map(text), change.plan, text(change.goal));
     if matches!(change.to, PaceStatus::Behind | PaceStatus::AtRisk) {
         tracing::warn!(
             event = "pacemeter.target.status",

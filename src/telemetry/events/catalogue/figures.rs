@@ -148,8 +148,8 @@ pub(super) const ROWS: &[EventRow] = &[
         "pacemeter.target.status",
         "warn, info",
         "actual from goal plan target_name to",
-        "The status of a target, as shown, changed; `warn` if it is now `behind` or `at_risk`. `actual` is null for a \
-         ratio of nothing.",
+        "The status of a target, as shown, changed; `warn` if it is now `behind` or `at_risk`. `actual` is absent \
+         for a ratio of nothing.",
         "{target_name}: {from:w} -> {to:w}[, {actual:n} of {plan:n} by now]",
     )
     .noted(
