@@ -11,11 +11,12 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::certificates::Authority;
 use crate::documents::python_packages;
 use crate::tidy::root;
 
 /// Secret settings of Kafka in the test.
-const KAFKA: &str = "kafka.properties.sasl.password = \"of-the-test\"\n";
+const KAFKA: &str = "sasl.password=of-the-test\n";
 
 /// Program of tests/kubernetes, or the kustomize of its go.mod. Both are built once.
 fn go_tool(name: &str) -> PathBuf {
@@ -52,9 +53,10 @@ impl Manifests {
         output(Command::new("cp").arg("-rT").args([&from, directory.path()])).expect("a copy");
         // A developer may have made secrets in the clone.
         let _ = fs::remove_dir_all(directory.path().join("example/secrets"));
-        fs::write(directory.path().join("kafka.toml"), KAFKA).expect("a file");
+        fs::write(directory.path().join("kafka.properties"), KAFKA).expect("a file");
+        Authority::make(directory.path(), "kafka-ca");
         let mut make = Command::new(directory.path().join("example/make-secrets"));
-        output(make.arg("kafka.toml").current_dir(directory.path()))
+        output(make.args(["kafka.properties", "kafka-ca.crt"]).current_dir(directory.path()))
             .expect("htpasswd and openssl are installed by scripts/test");
         Self { directory }
     }

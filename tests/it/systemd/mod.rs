@@ -29,7 +29,8 @@ fn ran(command: &mut Command) -> Output {
 fn arguments() -> Vec<String> {
     let unit = file("pacemeter.service").replace("\\\n", " ");
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/pacemeter ")).expect("a command");
-    line.replace("%d", CREDENTIALS).split_whitespace().map(str::to_owned).collect()
+    let words = line.split_whitespace().map(|word| word.trim_matches('\''));
+    words.map(|word| word.replace("%d", CREDENTIALS)).collect()
 }
 
 /// Value of an assignment of the unit, in seconds.
@@ -116,8 +117,8 @@ fn the_program_starts_as_the_unit_says() {
     sandbox.files("/etc/pacemeter", &[("pacemeter.toml", settings.into())], 0o640);
     // systemd 252 gives the user a right of its own on root's copy: the mode then shows it as one of the group.
     let key = blake3::hash(b"a key of the test").to_hex().to_string();
-    let kafka = "kafka.properties.sasl.password = \"of-the-test\"\n";
-    sandbox.files(CREDENTIALS, &[("pseudonym.key", key.into()), ("kafka.toml", kafka.into())], 0o440);
+    let kafka = "sasl.password=of-the-test\n";
+    sandbox.files(CREDENTIALS, &[("pseudonym.key", key.into()), ("kafka.properties", kafka.into())], 0o440);
     sandbox.directory("/var/lib/pacemeter", crate::sandbox::USER, 0o700);
     let pacemeter = Pacemeter::start_in_sandbox(&mut sandbox.command(&arguments()));
     assert_eq!(pacemeter.get("/livez").status, 200);
