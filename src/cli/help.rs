@@ -306,14 +306,18 @@ mod tests {
     fn the_help_of_every_command_has_examples_and_exit_codes() {
         for texts in TEXTS {
             let words = ["pacemeter"].iter().chain(texts.path).chain(&["--help"]);
-            let help = cli::command().try_get_matches_from(words).expect_err("help").to_string();
+            let help = cli::command().term_width(100).try_get_matches_from(words).expect_err("help").to_string();
             let (_, below) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{:?}: {help}", texts.path));
             let (examples, exits) = below.split_once("\nExit codes:\n").expect("exit codes");
             assert!(texts.examples.iter().all(|(_, line)| examples.contains(line)), "{examples}");
             assert!(exits.contains("   0  ") && exits.contains("\n   64  ") | exits.contains("\n  64  "), "{exits}");
             assert_eq!(exits.contains("--print-config"), texts.reads_settings, "{:?}", texts.path);
         }
-        let short = cli::command().try_get_matches_from(["pacemeter", "run", "-h"]).expect_err("help").to_string();
+        let short = cli::command()
+            .term_width(100)
+            .try_get_matches_from(["pacemeter", "run", "-h"])
+            .expect_err("help")
+            .to_string();
         assert!(!short.contains("Examples:") && short.contains("Settings, later sources"), "{short}");
     }
 }
