@@ -81,7 +81,8 @@ fn own_certificate(path: &Path) -> Result<Option<CertificateDer<'static>>, Failu
         Ok(config) => Ok(config.certificate().cloned()),
         Err(faults) => {
             let message = format!(
-                "http.web_config_file cannot be used to ask the server; pass --address https://HOST:PORT and --ca-file, or                  correct it: {faults}"
+                "http.web_config_file cannot be used to ask the server; pass --address https://HOST:PORT and --ca-file, or \
+                 correct it: {faults}"
             );
             Err(Failure::new(Exit::Configuration, message))
         }
@@ -89,7 +90,8 @@ fn own_certificate(path: &Path) -> Result<Option<CertificateDer<'static>>, Failu
 }
 
 fn tls_without_tls() -> Failure {
-    let message = "--address begins with http://, and the access asks for TLS; begin the address with https://, or remove                    the options of TLS";
+    let message = "--address begins with http://, and the access asks for TLS; begin the address with https://, or remove \
+                   the options of TLS";
     Failure::new(Exit::Usage, message)
 }
 
