@@ -264,7 +264,8 @@ impl Server {
     /// Returns the response to `GET path` of the first address that responds.
     ///
     /// # Errors
-    /// Exit code 75 without a response; 77 if the server refuses the access; 78 if it is not the server that is trusted.
+    /// Exit code 75 without a response; 77 if the server refuses the access; 78 if it is not the server that is trusted. Of
+    /// several addresses the first that fails with another code than 75 decides.
     pub(super) fn get(&self, path: &str) -> Result<Response, Failure> {
         self.get_within(path, TIMEOUT)
     }
@@ -278,7 +279,11 @@ impl Server {
         for &address in &self.addresses {
             match self.client.get(address, path, timeout) {
                 Ok((status, body)) => return self.admitted(path, status, body),
-                Err(error) => failure = refusal::without_response(&self.name, self.client.tls.is_some(), &error),
+                // A refusal says more than an address without a response.
+                Err(error) if failure.exit == Exit::TryAgain => {
+                    failure = refusal::without_response(&self.name, self.client.tls.is_some(), &error);
+                }
+                Err(_) => {}
             }
         }
         Err(failure)

@@ -74,6 +74,18 @@ fn the_next_address_is_asked_if_one_does_not_respond() {
 }
 
 #[test]
+fn an_absent_address_does_not_hide_a_refusal() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // It speaks no TLS, which ends with 78.
+    let plain = serve(&[(200, "")]);
+    let tls = TlsAccess::unverified().client("127.0.0.1", None).unwrap();
+    let client = HttpClient { tls: Some(tls), credentials: None };
+    let server = Server { name: "here".to_owned(), addresses: vec![free, plain, free], client };
+    let failure = server.get("/").unwrap_err();
+    assert!(failure.exit == Exit::Configuration && failure.message.contains("does not speak TLS"), "{failure}");
+}
+
+#[test]
 fn error_responses_become_messages() {
     let reasons = r#"{"error":"the figures are not there yet","reasons":["replaying the log: 1 of 2 records read","topic a is missing"]}"#;
     assert_eq!(
