@@ -15,6 +15,7 @@ use super::WebConfig;
 use super::certificate::CertificateFacts;
 use super::client_certificates::{ClientAuthType, ClientCertificates};
 use crate::clock::Timestamp;
+use crate::file::SecretMode;
 use crate::settings::{DocumentTable, FileText, SecretExposure, SettingsFault};
 
 const KNOWN: [&str; 13] = [
@@ -64,7 +65,7 @@ impl TlsFiles {
     }
 
     /// Reads the file that `key` names, with its path and mode. One that cannot be read is a fault.
-    fn read(&mut self, table: &DocumentTable<'_>, key: &str) -> Option<(String, PathBuf, u32)> {
+    fn read(&mut self, table: &DocumentTable<'_>, key: &str) -> Option<(String, PathBuf, SecretMode)> {
         let named = table.string(key)?;
         let path = self.directory.join(named);
         let (text, mode) = FileText::read_regular(&path);
