@@ -102,7 +102,8 @@ impl TlsAccess {
     }
 
     /// Creates the client for a host. Without authorities it trusts `own`, the certificate of the server's settings, and
-    /// without that the authorities of the system.
+    /// without that the authorities of the system. `own` must have the name that is asked for, if there is one; the host is
+    /// an address, which it need not have.
     ///
     /// # Errors
     /// Exit code 78 if there is nobody to trust, or something cannot be used.
@@ -111,7 +112,8 @@ impl TlsAccess {
             (true, ..) => Trust::Any,
             (false, Some(authorities), _) => Trust::Authorities(authorities),
             (false, None, Some(own)) if self.server_name.is_none() => Trust::Certificate(own),
-            (false, None, _) => Trust::Authorities(system_authorities()?),
+            (false, None, Some(own)) => Trust::NamedCertificate(own),
+            (false, None, None) => Trust::Authorities(system_authorities()?),
         };
         let name = self.server_name.as_deref().unwrap_or(host);
         TlsClient::new(trust, self.identity, &self.versions, name).map_err(|message| {
