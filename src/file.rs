@@ -42,15 +42,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Mode bit with which the group may read.
 const GROUP_READ: u32 = 0o040;
 
-/// Returns the mode of a file with a secret, as far as it gives rights to strangers. The group of the process may read a
-/// file of root, as may root's group: so Kubernetes mounts secrets, systemd passes credentials on, and administrators give
-/// a file to one service (`root:pacemeter`, 640).
-pub(crate) fn mode_for_strangers(metadata: &Metadata) -> u32 {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root && metadata.uid() == 0 && is_own_group(metadata.gid()) {
-        return metadata.mode() & !GROUP_READ;
+/// Mode of a file with a secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SecretMode {
+    /// Mode as `stat` prints it, for messages.
+    pub(crate) actual: u32,
+    /// Mode as far as it gives rights to strangers, for verdicts. The group of the process may read a file of root, as may
+    /// root's group: so Kubernetes mounts secrets, systemd passes credentials on, and administrators give a file to one
+    /// service (`root:pacemeter`, 640).
+    pub(crate) for_strangers: u32,
+}
+
+impl SecretMode {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let is_root = rustix::process::geteuid().is_root();
+        let is_roots = !is_root && metadata.uid() == 0 && is_own_group(metadata.gid());
+        Self::new(metadata.mode(), is_roots)
     }
-    metadata.mode()
+
+    /// Returns the mode of a file of root and a group of the process, or of another file.
+    pub(crate) fn new(mode: u32, is_roots: bool) -> Self {
+        let actual = mode & 0o7777;
+        Self { actual, for_strangers: if is_roots { actual & !GROUP_READ } else { actual } }
+    }
 }
 
 /// True for root's group and the groups of the process.

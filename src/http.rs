@@ -89,7 +89,7 @@ pub use hosts::AllowedHosts;
 pub use page_request::{PageAsset, PageRequest, PageResponse, PageView};
 pub(crate) use routes::MAX_RENDERINGS;
 pub use web_config::WebConfig;
-pub(crate) use web_config::{CertificateFacts, LoadedWebConfig, tls_versions};
+pub(crate) use web_config::{CertificateFacts, LoadedWebConfig, pem_certificates, pem_key, tls_versions};
 
 /// Number of connections that the kernel completes before they are accepted.
 const BACKLOG: u32 = 128;

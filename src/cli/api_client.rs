@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use rustls::pki_types::CertificateDer;
@@ -21,6 +21,8 @@ use crate::runtime::{Exit, Failure};
 use crate::settings::{SettingsReader, printable};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Least time for a request, since none at all is no limit to the HTTP client.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// Maximum number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 4;
 /// Port of `http.listen` unless it is set.
@@ -46,6 +48,14 @@ impl Endpoint {
     /// Exit code 78 with the faults of the settings or of the access; 64 if a password would be sent in the clear; 75 if the
     /// name of the host cannot be resolved.
     pub(super) fn server(&self) -> Result<Server, Failure> {
+        self.server_within(TIMEOUT)
+    }
+
+    /// Returns the server as [`Endpoint::server`] does; `timeout` is the maximum for looking up the name of the host.
+    ///
+    /// # Errors
+    /// The errors of [`Endpoint::server`].
+    pub(super) fn server_within(&self, timeout: Duration) -> Result<Server, Failure> {
         let ClientAccess { credentials, tls } = self.access.read()?;
         if let Some(address) = &self.address {
             let tls = match (address.is_tls, tls) {
@@ -54,7 +64,7 @@ impl Endpoint {
                 (_, tls) => tls,
             };
             let tls = tls.map(|tls| tls.client(&address.at.host, None)).transpose()?;
-            let (name, addresses) = (address.at.to_string(), address.at.resolve()?);
+            let (name, addresses) = (address.at.to_string(), address.at.resolve(timeout)?);
             return Server { name, addresses, client: HttpClient { tls, credentials } }.checked();
         }
         let mut reader = SettingsReader::load(&self.settings.layers());
@@ -81,7 +91,8 @@ fn own_certificate(path: &Path) -> Result<Option<CertificateDer<'static>>, Failu
         Ok(config) => Ok(config.certificate().cloned()),
         Err(faults) => {
             let message = format!(
-                "http.web_config_file cannot be used to ask the server; pass --address https://HOST:PORT and --ca-file, or                  correct it: {faults}"
+                "http.web_config_file cannot be used to ask the server; pass --address https://HOST:PORT and --ca-file, or \
+                 correct it: {faults}"
             );
             Err(Failure::new(Exit::Configuration, message))
         }
@@ -89,7 +100,8 @@ fn own_certificate(path: &Path) -> Result<Option<CertificateDer<'static>>, Failu
 }
 
 fn tls_without_tls() -> Failure {
-    let message = "--address begins with http://, and the access asks for TLS; begin the address with https://, or remove                    the options of TLS";
+    let message = "--address begins with http://, and the access asks for TLS; begin the address with https://, or remove \
+                   the options of TLS";
     Failure::new(Exit::Usage, message)
 }
 
@@ -142,7 +154,7 @@ impl fmt::Display for HostPort {
 
 impl HostPort {
     /// Looks up the host. The system's resolver has no limit of time that could be set, so it runs on its own thread.
-    fn resolve(&self) -> Result<Vec<SocketAddr>, Failure> {
+    fn resolve(&self, timeout: Duration) -> Result<Vec<SocketAddr>, Failure> {
         let failure = |reason: &str| {
             let host = &self.host;
             Failure::new(
@@ -162,11 +174,11 @@ impl HostPort {
             .name("resolve".into())
             .spawn(look_up)
             .map_err(|error| Failure::from_spawn("the thread that resolves a name", &error))?;
-        match receive.recv_timeout(TIMEOUT) {
+        match receive.recv_timeout(timeout) {
             Ok(Ok(addresses)) if addresses.is_empty() => Err(failure("it has no address")),
             Ok(Ok(addresses)) => Ok(addresses),
             Ok(Err(error)) => Err(failure(&error.to_string())),
-            Err(_) => Err(failure(&format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Err(_) => Err(failure(&format!("no answer within {timeout:.1?}"))),
         }
     }
 }
@@ -262,21 +274,32 @@ impl Server {
     /// Returns the response to `GET path` of the first address that responds.
     ///
     /// # Errors
-    /// Exit code 75 without a response; 77 if the server refuses the access; 78 if it is not the server that is trusted.
+    /// Exit code 75 without a response; 77 if the server refuses the access; 78 if it is not the server that is trusted. Of
+    /// several addresses the first that fails with another code than 75 decides.
     pub(super) fn get(&self, path: &str) -> Result<Response, Failure> {
         self.get_within(path, TIMEOUT)
     }
 
-    /// Returns the response to `GET path` of the first address that responds within `timeout`.
+    /// Returns the response to `GET path` of the first address that responds; `timeout` is the maximum for all together.
     ///
     /// # Errors
     /// The errors of [`Server::get`].
     pub(super) fn get_within(&self, path: &str, timeout: Duration) -> Result<Response, Failure> {
         let mut failure = Failure::new(Exit::TryAgain, format!("{} has no address; pass --address", self.name));
-        for &address in &self.addresses {
-            match self.client.get(address, path, timeout) {
+        let deadline = Instant::now() + timeout;
+        for (&address, addresses_left) in self.addresses.iter().zip((1..=self.addresses.len() as u32).rev()) {
+            let left = deadline.saturating_duration_since(Instant::now()).max(MIN_TIMEOUT);
+            // An address without a connection leaves time for the others.
+            match self.client.get(address, path, left / addresses_left, left) {
                 Ok((status, body)) => return self.admitted(path, status, body),
-                Err(error) => failure = refusal::without_response(&self.name, self.client.tls.is_some(), &error),
+                // A refusal says more than an address without a response.
+                Err(error) if failure.exit == Exit::TryAgain => {
+                    failure = refusal::without_response(&self.name, self.client.tls.is_some(), &error);
+                }
+                Err(_) => {}
+            }
+            if Instant::now() >= deadline {
+                break;
             }
         }
         Err(failure)

@@ -27,6 +27,8 @@ pub(super) enum Trust {
     Authorities(Vec<CertificateDer<'static>>),
     /// The server that has this certificate, whatever it names.
     Certificate(CertificateDer<'static>),
+    /// The server that has this certificate, if it names the host and is valid.
+    NamedCertificate(CertificateDer<'static>),
     /// Any server.
     Any,
 }
@@ -39,7 +41,7 @@ pub(super) type ClientIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'s
 pub(super) struct TlsClient {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
-    /// Certificate of the last server.
+    /// Certificate of the first server that has presented one.
     presented: Arc<OnceLock<CertificateDer<'static>>>,
 }
 
@@ -80,7 +82,7 @@ impl TlsClient {
         Ok(Self { config: Arc::new(config), name, presented })
     }
 
-    /// Returns the certificate that the server has presented; `None` before a handshake.
+    /// Returns the first certificate that a server has presented; `None` before a handshake.
     pub(super) fn presented(&self) -> Option<&CertificateDer<'static>> {
         self.presented.get()
     }
@@ -111,6 +113,7 @@ impl ServerVerifier {
         match trust {
             Trust::Any => verifier.accepts_any = true,
             Trust::Certificate(certificate) => (verifier.known, verifier.checks_name) = (vec![certificate], false),
+            Trust::NamedCertificate(certificate) => verifier.known = vec![certificate],
             Trust::Authorities(authorities) => {
                 let mut roots = RootCertStore::empty();
                 // A system's store may have some that are malformed; one that all are is a fault.

@@ -4,7 +4,7 @@
 //! probes of Kubernetes do: a certificate that is being renewed must not end a process that works. If the certificate is
 //! not the one that `http.web_config_file` names, a note says so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub(crate) struct HealthArgs {
     /// Ask /livez, whether the process answers at all, instead of /readyz, whether its figures are complete.
     #[arg(long)]
     live: bool,
-    /// Maximum time for the answer, from 100ms to 1m.
+    /// Maximum time for finding the address and for the answer, from 100ms to 1m.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_timeout)]
     timeout: Duration,
     #[command(flatten)]
@@ -41,7 +41,9 @@ pub(super) fn run(arguments: &HealthArgs) -> Result<(), Failure> {
     let (path, word) = if arguments.live { ("/livez", "live") } else { ("/readyz", "ready") };
     let endpoint = &arguments.endpoint;
     let (response, note) = if endpoint.address.is_some() || endpoint.access.is_given() {
-        (endpoint.server()?.get_within(path, arguments.timeout)?, None)
+        let deadline = Instant::now() + arguments.timeout;
+        let server = endpoint.server_within(arguments.timeout)?;
+        (server.get_within(path, deadline.saturating_duration_since(Instant::now()))?, None)
     } else {
         ask_own(endpoint, path, arguments.timeout)?
     };
@@ -76,11 +78,11 @@ fn ask_own(endpoint: &Endpoint, path: &str, timeout: Duration) -> Result<(Respon
         Some(Ok(config)) => (config.certificate().is_some(), false),
         Some(Err(_)) => (true, false),
     };
-    let deadline = std::time::Instant::now() + timeout;
+    let deadline = Instant::now() + timeout;
     let first = Server::unverified(settings.listen, has_tls)?;
     let (server, answer) = match first.get_within(path, timeout) {
         Err(failure) if !is_certain && failure.exit != Exit::Denied => {
-            let left = deadline.saturating_duration_since(std::time::Instant::now()).max(Duration::from_millis(1));
+            let left = deadline.saturating_duration_since(Instant::now());
             let other = Server::unverified(settings.listen, !has_tls)?;
             match other.get_within(path, left) {
                 Ok(response) => (other, Ok(response)),

@@ -18,17 +18,14 @@ pub(super) struct HelpTexts {
     pub(super) reads_settings: bool,
 }
 
-/// Exit codes that every command may end with.
-const EVERY: [Exit; 4] = [Exit::Ok, Exit::Usage, Exit::Bug, Exit::ClosedPipe];
-/// Further ones of a command that asks a running pacemeter.
-const ASKING: &[Exit] = &[Exit::TryAgain, Exit::Denied, Exit::Configuration];
-/// Further ones of a command that asks for stored figures.
-const ASKING_STORED: &[Exit] = &[Exit::StateUnusable, Exit::TryAgain, Exit::Denied, Exit::Configuration];
-/// Further ones of a command that reads the state directory.
-const READING_STATE: &[Exit] = &[Exit::StateUnusable, Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::Configuration];
+/// Exit codes that every command may end with. Standard output alone may fail with 74, 75, 77 and 141.
+const EVERY: [Exit; 7] = [Exit::Ok, Exit::Usage, Exit::Bug, Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::ClosedPipe];
+/// Further ones of a command that reads the settings.
+const CONFIGURED: &[Exit] = &[Exit::Configuration];
+/// Further ones of a command that reads the state directory, or asks for what is stored.
+const READING_STATE: &[Exit] = &[Exit::StateUnusable, Exit::Configuration];
 /// Further ones of a command that uses the state directory alone.
-const HOLDING_STATE: &[Exit] =
-    &[Exit::StateUnusable, Exit::StateLocked, Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::Configuration];
+const HOLDING_STATE: &[Exit] = &[Exit::StateUnusable, Exit::StateLocked, Exit::Configuration];
 
 /// Texts of all commands, in the order of the definitions.
 pub(super) const TEXTS: &[HelpTexts] = &[
@@ -61,7 +58,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("Play the year 2020, and look at the page", "pacemeter demo --story 2020 --keep"),
             ("Run at the speed of the clock, for a Prometheus", "pacemeter demo --live"),
         ],
-        exits: &[Exit::Different, Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::Configuration],
+        exits: &[Exit::Different, Exit::Configuration],
         reads_settings: true,
     },
     HelpTexts {
@@ -70,7 +67,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("Check settings, targets, calendars and topics", "pacemeter check --config pacemeter.toml"),
             ("On a build server, without Kafka", "pacemeter check --config pacemeter.toml --offline --deny-warnings"),
         ],
-        exits: &[Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::Configuration],
+        exits: CONFIGURED,
         reads_settings: true,
     },
     HelpTexts {
@@ -84,7 +81,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
                 "pacemeter targets --address https://metrics.example.org:9464 --http-config-file client.yml",
             ),
         ],
-        exits: ASKING,
+        exits: CONFIGURED,
         reads_settings: true,
     },
     HelpTexts {
@@ -97,7 +94,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
                 "pacemeter status --address https://10.0.0.1:9464 --ca-file ca.crt --user u --password-file pw",
             ),
         ],
-        exits: ASKING,
+        exits: CONFIGURED,
         reads_settings: true,
     },
     HelpTexts {
@@ -108,7 +105,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("Print the figures with which a week ended", "pacemeter cut 2020-W20 --by state"),
             ("Write them as CSV", "pacemeter cut 2020-05-15T18:00 --csv > cut.csv"),
         ],
-        exits: ASKING_STORED,
+        exits: READING_STATE,
         reads_settings: true,
     },
     HelpTexts {
@@ -136,7 +133,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("", "pacemeter period last-week --by state"),
             ("Write those of a month as CSV", "pacemeter period 2020-05 --csv > may.csv"),
         ],
-        exits: ASKING_STORED,
+        exits: READING_STATE,
         reads_settings: true,
     },
     HelpTexts {
@@ -146,7 +143,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("Write 500 events a second", "pacemeter produce --rate 500"),
             ("Also write the expected figures", "pacemeter produce --seed 7 --ledger expected.json"),
         ],
-        exits: &[Exit::Disk, Exit::TryAgain, Exit::Denied, Exit::Configuration],
+        exits: CONFIGURED,
         reads_settings: true,
     },
     HelpTexts {
@@ -186,7 +183,7 @@ pub(super) const TEXTS: &[HelpTexts] = &[
                 "pacemeter health --address https://127.0.0.1:9464 --http-config-file client.yml",
             ),
         ],
-        exits: ASKING,
+        exits: CONFIGURED,
         reads_settings: true,
     },
     HelpTexts {
@@ -196,13 +193,13 @@ pub(super) const TEXTS: &[HelpTexts] = &[
             ("For zsh", "pacemeter completions zsh > /usr/local/share/zsh/site-functions/_pacemeter"),
             ("For fish", "pacemeter completions fish > ~/.config/fish/completions/pacemeter.fish"),
         ],
-        exits: &[Exit::Disk],
+        exits: &[],
         reads_settings: false,
     },
     HelpTexts {
         path: &["man"],
         examples: &[("Install the manual", "pacemeter man --into /usr/local/share/man/man1")],
-        exits: &[Exit::Disk, Exit::TryAgain, Exit::Denied],
+        exits: &[],
         reads_settings: false,
     },
 ];
@@ -311,6 +308,8 @@ mod tests {
             let (examples, exits) = below.split_once("\nExit codes:\n").expect("exit codes");
             assert!(texts.examples.iter().all(|(_, line)| examples.contains(line)), "{examples}");
             assert!(exits.contains("   0  ") && exits.contains("\n   64  ") | exits.contains("\n  64  "), "{exits}");
+            // Every command prints, and standard output may be a full disk.
+            assert!(["\n   74  ", "\n   75  ", "\n   77  "].iter().all(|code| exits.contains(code)), "{exits}");
             assert_eq!(exits.contains("--print-config"), texts.reads_settings, "{:?}", texts.path);
         }
         let short = cli::command()

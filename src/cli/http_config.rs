@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueHint};
 use rustls::SupportedProtocolVersion;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
 
@@ -20,8 +19,6 @@ use crate::settings::{Document, DocumentTable, FileText, SecretExposure};
 const HEADING: &str = "Access";
 /// Maximum length of user and password together, so that they fit in the head of a request.
 const MAX_CREDENTIALS: usize = 4_096;
-/// Maximum number of certificates in a file.
-const MAX_CERTIFICATES: usize = 1_000;
 /// Places of the system's authorities: those of Debian, Fedora and Alpine.
 const SYSTEM_AUTHORITIES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -105,7 +102,8 @@ impl TlsAccess {
     }
 
     /// Creates the client for a host. Without authorities it trusts `own`, the certificate of the server's settings, and
-    /// without that the authorities of the system.
+    /// without that the authorities of the system. `own` must have the name that is asked for, if there is one; the host is
+    /// an address, which it need not have.
     ///
     /// # Errors
     /// Exit code 78 if there is nobody to trust, or something cannot be used.
@@ -114,7 +112,8 @@ impl TlsAccess {
             (true, ..) => Trust::Any,
             (false, Some(authorities), _) => Trust::Authorities(authorities),
             (false, None, Some(own)) if self.server_name.is_none() => Trust::Certificate(own),
-            (false, None, _) => Trust::Authorities(system_authorities()?),
+            (false, None, Some(own)) => Trust::NamedCertificate(own),
+            (false, None, None) => Trust::Authorities(system_authorities()?),
         };
         let name = self.server_name.as_deref().unwrap_or(host);
         TlsClient::new(trust, self.identity, &self.versions, name).map_err(|message| {
@@ -164,19 +163,12 @@ impl NamedFile {
 
 fn certificates(file: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let text = file.read(false)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).take(MAX_CERTIFICATES + 1).collect();
-    let path = file.path.display();
-    match found {
-        Ok(found) if found.is_empty() => Err(file.fault(&format!(
-            "{path} has no certificate in PEM; name a file that begins with -----BEGIN CERTIFICATE-----"
-        ))),
-        Ok(found) if found.len() > MAX_CERTIFICATES => {
-            Err(file
-                .fault(&format!("{path} has more than {MAX_CERTIFICATES} certificates; name the ones that are needed")))
-        }
-        Ok(found) => Ok(found),
-        Err(error) => Err(file.fault(&format!("{path} is not PEM: {error}; name a file of certificates"))),
-    }
+    http::pem_certificates(&text).map_err(|message| file.fault(&format!("{} {message}", file.path.display())))
+}
+
+fn private_key(file: &NamedFile) -> Result<PrivateKeyDer<'static>, Failure> {
+    let text = file.read(true)?;
+    http::pem_key(&text).map_err(|message| file.fault(&format!("{} {message}", file.path.display())))
 }
 
 /// Access as it is written, before its files are read.
@@ -232,7 +224,7 @@ impl AccessSource {
         };
         let identity = match (self.certificate, self.key) {
             (None, None) => None,
-            (Some(certificate), Some(key)) => Some((certificates(&certificate)?, read_key(&key)?)),
+            (Some(certificate), Some(key)) => Some((certificates(&certificate)?, private_key(&key)?)),
             (Some(_), None) => return Err(lacks("a client certificate needs its key; name the file in --key-file")),
             (None, Some(_)) => return Err(lacks("a client key needs its certificate; name the file in --cert-file")),
         };
@@ -262,14 +254,6 @@ fn read_credentials(user: &str, file: &NamedFile) -> Result<Credentials, Failure
         }
         () => Ok(Credentials::new(user, password)),
     }
-}
-
-fn read_key(file: &NamedFile) -> Result<PrivateKeyDer<'static>, Failure> {
-    let text = file.read(true)?;
-    PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
-        let path = file.path.display();
-        file.fault(&format!("{path} has no private key in PEM without a passphrase; name one that has"))
-    })
 }
 
 /// Keys of the format that have no effect here, with what to do.

@@ -24,6 +24,8 @@ pub(super) struct KafkaWriter {
     producer: ThreadedProducer<Deliveries>,
     topics: PerStream<String>,
     failures: DeliveryFailures,
+    /// Next step after a failure.
+    advice: &'static str,
 }
 
 /// Number of partitions of the topics that exist.
@@ -61,11 +63,11 @@ impl DeliveryFailures {
     ///
     /// # Errors
     /// Number of lost records and the first error.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, advice: &str) -> Result<(), Failure> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some((count, first)) => Err(Failure::new(
                 Exit::TryAgain,
-                format!("{count} records could not be delivered, the first: {first}; {ADVICE}"),
+                format!("{count} records could not be delivered, the first: {first}; {advice}"),
             )),
             None => Ok(()),
         }
@@ -85,14 +87,14 @@ fn producer_config(client: &ClientConfig) -> ClientConfig {
 }
 
 impl KafkaWriter {
-    /// Creates a producer for the topics.
+    /// Creates a producer for the topics. Its failures end with the advice.
     ///
     /// # Errors
     /// The configuration is invalid.
-    pub(super) fn new(client: &ClientConfig, topics: PerStream<String>) -> Result<Self, Failure> {
+    pub(super) fn new(client: &ClientConfig, topics: PerStream<String>, advice: &'static str) -> Result<Self, Failure> {
         let failures = DeliveryFailures::default();
         let producer = source::create_producer(&producer_config(client), Deliveries(failures.clone()))?;
-        Ok(Self { producer, topics, failures })
+        Ok(Self { producer, topics, failures, advice })
     }
 
     /// Queues a record for its partition; waits while the queue is full.
@@ -115,13 +117,13 @@ impl KafkaWriter {
         }
         loop {
             match self.producer.send(record) {
-                Ok(()) => return self.failures.check(),
+                Ok(()) => return self.failures.check(self.advice),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
-                    self.failures.check()?;
+                    self.failures.check(self.advice)?;
                     std::thread::sleep(QUEUE_PAUSE);
                     record = same;
                 }
-                Err((error, _)) => return Err(failure("a record cannot be written", &error)),
+                Err((error, _)) => return Err(failure("a record cannot be written", &error, self.advice)),
             }
         }
     }
@@ -134,14 +136,14 @@ impl KafkaWriter {
         let deadline = Instant::now() + timeout;
         // The client's own `flush` waits for events that its polling thread takes, a tenth of a second each time.
         while self.producer.in_flight_count() > 0 {
-            self.failures.check()?;
+            self.failures.check(self.advice)?;
             if Instant::now() >= deadline {
-                let message = format!("records are not acknowledged within {} s; {ADVICE}", timeout.as_secs());
+                let message = format!("records are not acknowledged within {} s; {}", timeout.as_secs(), self.advice);
                 return Err(Failure::new(Exit::TryAgain, message));
             }
             std::thread::sleep(FLUSH_PAUSE);
         }
-        self.failures.check()
+        self.failures.check(self.advice)
     }
 
     /// Returns the number of partitions of each topic of a stream, and of the dead-letter topic; `None` if it is missing.
@@ -150,7 +152,7 @@ impl KafkaWriter {
     /// The brokers do not answer within `timeout`.
     pub(super) fn partitions(&self, dead_letter_topic: &str, timeout: Duration) -> Result<FoundTopics, Failure> {
         let metadata = self.producer.client().fetch_metadata(None, timeout);
-        let metadata = metadata.map_err(|error| failure("the list of topics cannot be read", &error))?;
+        let metadata = metadata.map_err(|error| failure("the list of topics cannot be read", &error, self.advice))?;
         let partitions = |name: &str| {
             let topic = metadata.topics().iter().find(|topic| topic.name() == name)?;
             i32::try_from(topic.partitions().len()).ok().filter(|&partitions| partitions > 0)
@@ -165,7 +167,7 @@ impl KafkaWriter {
     /// The brokers do not answer within `timeout`.
     pub(super) fn brokers(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
         let metadata = self.producer.client().fetch_metadata(None, timeout);
-        let metadata = metadata.map_err(|error| failure("the list of brokers cannot be read", &error))?;
+        let metadata = metadata.map_err(|error| failure("the list of brokers cannot be read", &error, self.advice))?;
         let address = |host: &str, port: i32| {
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
         };
@@ -186,7 +188,8 @@ impl KafkaWriter {
                     std::thread::sleep(Duration::from_millis(250));
                 }
                 watermarks => {
-                    return watermarks.map_err(|error| failure("the offsets of a partition cannot be read", &error));
+                    return watermarks
+                        .map_err(|error| failure("the offsets of a partition cannot be read", &error, self.advice));
                 }
             }
         }
@@ -206,11 +209,8 @@ fn is_transient(error: &KafkaError) -> bool {
     )
 }
 
-/// Next step after a failure of the client.
-const ADVICE: &str = "pacemeter check asks the same brokers and says what to do";
-
-/// Converts a client error to a failure with its exit code.
-pub(super) fn failure(context: &str, error: &KafkaError) -> Failure {
+/// Converts a client error to a failure with its exit code and the next step.
+pub(super) fn failure(context: &str, error: &KafkaError, advice: &str) -> Failure {
     use RDKafkaErrorCode as Code;
     let exit = match error.rdkafka_error_code() {
         Some(
@@ -224,5 +224,5 @@ pub(super) fn failure(context: &str, error: &KafkaError) -> Failure {
         | None => Exit::Configuration,
         Some(_) => Exit::TryAgain,
     };
-    Failure::new(exit, format!("{context}: {}; {ADVICE}", error.to_string().to_lowercase()))
+    Failure::new(exit, format!("{context}: {}; {advice}", error.to_string().to_lowercase()))
 }

@@ -36,6 +36,8 @@ const RATED_SPAN: Duration = Duration::from_secs(3_600);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum time to write the file of expected figures.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Next step after a failure of the Kafka client.
+const ADVICE: &str = "pacemeter check asks the same brokers and says what to do";
 /// Share of milestones among the events.
 const MILESTONE_SHARE: f64 = 0.005;
 
@@ -107,6 +109,10 @@ impl Plan {
         }
         client
     }
+
+    fn writer(&self) -> Result<KafkaWriter, Failure> {
+        KafkaWriter::new(&self.client(), self.source.topics.clone(), ADVICE)
+    }
 }
 
 /// Writes the events and prints their number.
@@ -129,7 +135,7 @@ fn run_until(arguments: &super::ProduceArgs, clock: &Clock, shutdown: &Shutdown)
         print_error(&format!("pacemeter: warning: {exposure}"));
     }
     arguments.permissions.check_servers(&plan)?;
-    let writer = KafkaWriter::new(&plan.client(), plan.source.topics.clone())?;
+    let writer = plan.writer()?;
     arguments.permissions.check_cluster(&plan, &writer)?;
     let partitions = topics::ensure(&plan, &writer, arguments.simulation.create_topics)?;
     if arguments.oracle_file.is_some() {

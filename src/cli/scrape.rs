@@ -24,15 +24,18 @@ impl HttpClient {
     /// Returns status and body of `GET path`.
     ///
     /// # Errors
-    /// The server cannot be reached, takes longer than `timeout` in all, or does not respond with text.
+    /// The server is not connected within `connect_timeout`, takes longer than `timeout` in all, or does not respond with
+    /// text.
     pub(super) fn get(
         &self,
         address: SocketAddr,
         path: &str,
+        connect_timeout: Duration,
         timeout: Duration,
     ) -> Result<(u16, String), Box<ureq::Error>> {
         // The response must come from the process itself, not from a proxy or a redirect.
         let config = ureq::Agent::config_builder()
+            .timeout_connect(Some(connect_timeout))
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
             .max_redirects(0)
@@ -61,7 +64,7 @@ impl HttpClient {
 /// # Errors
 /// The errors of [`HttpClient::get`].
 pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<(u16, String), Box<ureq::Error>> {
-    HttpClient::default().get(address, path, timeout)
+    HttpClient::default().get(address, path, timeout, timeout)
 }
 
 /// Samples of an exposition as floats, for display; types and help are dropped.

@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::Path;
 
 use super::pseudonym::{KeyError, PseudonymKey};
-use crate::file::{OpenDirectory, TIME_LIMIT, mode_for_strangers, open_regular, within};
+use crate::file::{OpenDirectory, SecretMode, TIME_LIMIT, open_regular, within};
 
 /// Maximum length of a key file in bytes; 64 digits and white space are needed.
 const MAX_BYTES: u64 = 1_024;
@@ -117,8 +117,8 @@ fn load(path: &Path) -> Result<Option<KeyFile>, KeyError> {
 /// Revokes the rights of other users on our own file. Returns what they could do, if anything.
 fn make_private(file: &File) -> io::Result<Option<String>> {
     let metadata = file.metadata()?;
-    let mode = metadata.mode() & 0o7777;
-    if mode_for_strangers(&metadata) & OTHERS == 0 {
+    let SecretMode { actual: mode, for_strangers } = SecretMode::of(&metadata);
+    if for_strangers & OTHERS == 0 {
         return Ok(None);
     }
     // Otherwise it is root's, such as a secret that is mounted.

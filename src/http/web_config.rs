@@ -6,6 +6,7 @@
 
 mod certificate;
 mod client_certificates;
+mod pem;
 mod read;
 mod tls;
 
@@ -22,6 +23,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::settings::{FileText, SecretExposure, SettingsFault, SettingsFaults};
 
 pub(crate) use certificate::CertificateFacts;
+pub(crate) use pem::{pem_certificates, pem_key};
 pub(crate) use tls::tls_versions;
 
 /// Rights and transport in force. Without a file, everybody who can connect may read, and nothing is encrypted.

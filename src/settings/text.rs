@@ -5,7 +5,7 @@
 use super::fault::{SettingsFault, printable};
 use super::tree::{self, Entry, SyntaxError};
 use super::yaml;
-use crate::file::{self, FileContent, FileKind, ReadError};
+use crate::file::{self, FileContent, FileKind, ReadError, SecretMode};
 use std::path::{Path, PathBuf};
 
 /// Size limit of a configuration file, in bytes.
@@ -31,10 +31,10 @@ impl FileText {
     }
 
     /// Reads a file of at most 1 MiB, and the mode of a regular one. A pipe is allowed.
-    pub(crate) fn read_with_mode(path: &Path) -> (Self, Option<u32>) {
+    pub(crate) fn read_with_mode(path: &Path) -> (Self, Option<SecretMode>) {
         let content = file::read(path, MAX_FILE_BYTES, FileKind::RegularOrPipe);
         let metadata = content.as_ref().ok().map(|content| &content.metadata).filter(|metadata| metadata.is_file());
-        let mode = metadata.map(file::mode_for_strangers);
+        let mode = metadata.map(SecretMode::of);
         (Self::of(path, content), mode)
     }
 
@@ -45,9 +45,9 @@ impl FileText {
     }
 
     /// Reads a regular file of at most 1 MiB, and its mode.
-    pub(crate) fn read_regular(path: &Path) -> (Self, Option<u32>) {
+    pub(crate) fn read_regular(path: &Path) -> (Self, Option<SecretMode>) {
         let content = file::read(path, MAX_FILE_BYTES, FileKind::Regular);
-        let mode = content.as_ref().ok().map(|content| file::mode_for_strangers(&content.metadata));
+        let mode = content.as_ref().ok().map(|content| SecretMode::of(&content.metadata));
         (Self::of(path, content), mode)
     }
 

@@ -1,7 +1,7 @@
 //! Files that `kafka.properties` names: certificates and keys. The client reads them when it is created, without a limit.
 
 use super::Settings;
-use crate::file::{self, FileKind, ReadError};
+use crate::file::{self, FileKind, ReadError, SecretMode};
 use crate::settings::{SecretExposure, SettingsReader, redacted_text};
 use std::path::Path;
 
@@ -31,7 +31,7 @@ impl Settings {
                 Ok(content) if SECRET.contains(&name) => {
                     exposures.extend(SecretExposure::of_file(
                         path,
-                        file::mode_for_strangers(&content.metadata),
+                        SecretMode::of(&content.metadata),
                         &format!("the secret of {key}"),
                     ));
                 }

@@ -4,6 +4,7 @@
 //! A line is never repeated in a fault, as it may be a password.
 
 use super::Settings;
+use crate::file::SecretMode;
 use crate::settings::{FileText, SecretExposure, SettingsReader, is_public, is_secret};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,7 +76,7 @@ pub(super) fn add_properties(
 }
 
 /// Refuses a file with a secret that everybody can read, or that others can write; reports one that its group can read.
-fn check_mode(reader: &mut SettingsReader, path: &str, origin: &str, mode: u32, secret: &str) {
+fn check_mode(reader: &mut SettingsReader, path: &str, origin: &str, mode: SecretMode, secret: &str) {
     if let Err(message) = SecretExposure::refuse_unsafe(Path::new(path), mode) {
         reader.fault_at(origin.to_owned(), "", format!("has a secret in {message}"));
     } else if let Some(exposure) = SecretExposure::of_file(Path::new(path), mode, secret) {

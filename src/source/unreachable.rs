@@ -48,8 +48,10 @@ pub enum UnreachableCause {
     NoClientCertificate,
     /// The broker refuses the certificate of the client, for the reason given.
     RefusedClientCertificate(&'static str),
-    /// Client and broker do not agree on TLS, in OpenSSL's words.
+    /// Client and broker have no version or cipher suite of TLS in common, in OpenSSL's words.
     Handshake(String),
+    /// TLS fails for a reason that may pass, in OpenSSL's words.
+    TlsFailed(String),
     /// The listener wants a login, and the client has none.
     LoginExpected,
     /// The client logs in, and the listener knows no logins.
@@ -155,6 +157,7 @@ impl Cause {
                 format!("the listener at {at} refuses the certificate of the client: {fault}")
             }
             Self::Handshake(words) => format!("the tls handshake with the listener at {at} fails ({words})"),
+            Self::TlsFailed(words) => format!("tls with the listener at {at} fails ({words})"),
             Self::LoginExpected => {
                 format!("the listener at {at} hangs up after its first answer, as one that wants a login does")
             }
@@ -186,6 +189,7 @@ impl Cause {
             Self::Handshake(_) => {
                 "let client and listener have a version and a cipher suite of TLS in common (kafka.properties.ssl.cipher.suites)"
             }
+            Self::TlsFailed(_) => "look for the reason in the log of the broker",
             Self::NoClientCertificate => "set kafka.properties.ssl.certificate.location and ssl.key.location",
             Self::LoginExpected => "set kafka.properties.security.protocol to SASL_PLAINTEXT or SASL_SSL",
             Self::LoginUnknown => "set kafka.properties.security.protocol to PLAINTEXT or SSL",

@@ -128,6 +128,28 @@ fn prints(file: &File) -> Vec<String> {
         .collect()
 }
 
+/// Blanks inside a message, as a line has that lost the `\` at its end.
+fn lost_continuations(file: &File) -> Vec<String> {
+    if file.path.ends_with("tests.rs") || is_test(&file.path) || !file.path.starts_with("src/") {
+        return Vec::new();
+    }
+    let lines = without_tests(&file.text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let is_lost = |line: &str| {
+        line.trim_start().match_indices("      ").any(|(at, _)| {
+            let (before, after) = (&line.trim_start()[..at], line.trim_start()[at..].trim_start());
+            // An escaped line break stands before blanks on purpose.
+            before.contains('"')
+                && !before.ends_with("\\n")
+                && before.ends_with(|last: char| last.is_alphanumeric() || ",;:.)".contains(last))
+                && after.starts_with(char::is_alphanumeric)
+        })
+    };
+    lines
+        .filter(|(_, line)| is_lost(line))
+        .map(|(index, line)| format!("{}:{}: blanks inside a message: {}", file.path, index + 1, line.trim()))
+        .collect()
+}
+
 /// Paths of somebody's machine and names of package registries: a repository is for any machine and any mirror.
 fn machine_names(file: &File) -> Vec<String> {
     // Written in two parts, so that this file does not find itself.
@@ -173,6 +195,11 @@ fn functions_are_short() {
 fn only_the_command_line_prints() {
     let files = files();
     assert_none(rust_files(&files).filter(|file| file.path.starts_with("src/")).flat_map(prints).collect());
+}
+
+#[test]
+fn no_message_has_lost_a_line_continuation() {
+    assert_none(rust_files(&files()).flat_map(lost_continuations).collect());
 }
 
 #[test]
@@ -299,6 +326,13 @@ mod checks {
         );
         assert_eq!(prints(&bad("src/cli/panel.rs", text)).len(), 1);
         assert!(prints(&bad("src/cli/panel/tests.rs", text)).is_empty());
+    }
+
+    #[test]
+    fn a_lost_line_continuation_is_found() {
+        let text =
+            "let a = \"one, or         two\";\nlet b = \"one\\n        two\";\nlet c = \"one, or \\\n        two\";\n";
+        assert_eq!(lost_continuations(&bad("src/a.rs", text)).len(), 1);
     }
 
     #[test]

@@ -57,9 +57,9 @@ fn an_address_is_a_name_or_an_ip_and_a_port() {
 
 #[test]
 fn names_of_hosts_are_resolved() {
-    let loopback = HostPort { host: "localhost".to_owned(), port: 9464 }.resolve().unwrap();
+    let loopback = HostPort { host: "localhost".to_owned(), port: 9464 }.resolve(TIMEOUT).unwrap();
     assert!(loopback.iter().all(|address| address.ip().is_loopback() && address.port() == 9464), "{loopback:?}");
-    let failure = HostPort { host: "nowhere.invalid".to_owned(), port: 1 }.resolve().unwrap_err();
+    let failure = HostPort { host: "nowhere.invalid".to_owned(), port: 1 }.resolve(TIMEOUT).unwrap_err();
     assert!(failure.exit == Exit::TryAgain && failure.message.contains("nowhere.invalid"), "{failure:?}");
 }
 
@@ -71,6 +71,31 @@ fn the_next_address_is_asked_if_one_does_not_respond() {
     let response = server.get("/").unwrap();
     assert_eq!(response.absence(), Some("a".to_owned()));
     assert_eq!(response.body().unwrap_err(), Failure::new(Exit::Usage, "a"));
+}
+
+#[test]
+fn an_absent_address_does_not_hide_a_refusal() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // It speaks no TLS, which ends with 78.
+    let plain = serve(&[(200, "")]);
+    let tls = TlsAccess::unverified().client("127.0.0.1", None).unwrap();
+    let client = HttpClient { tls: Some(tls), credentials: None };
+    let server = Server { name: "here".to_owned(), addresses: vec![free, plain, free], client };
+    let failure = server.get("/").unwrap_err();
+    assert!(failure.exit == Exit::Configuration && failure.message.contains("does not speak TLS"), "{failure}");
+}
+
+#[test]
+fn the_time_limit_is_that_of_all_addresses_together() {
+    // They accept connections and never respond.
+    let silent = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = silent.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    let server = Server { name: "here".to_owned(), addresses, client: HttpClient::default() };
+    let begun = Instant::now();
+    let failure = server.get_within("/", Duration::from_millis(500)).unwrap_err();
+    assert!(failure.exit == Exit::TryAgain && begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let failure = HostPort { host: "nowhere.invalid".to_owned(), port: 1 }.resolve(Duration::ZERO).unwrap_err();
+    assert!(failure.message.contains("no answer within 0"), "{failure}");
 }
 
 #[test]

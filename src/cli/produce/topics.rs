@@ -7,7 +7,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::runtime::Runtime;
 
-use super::Plan;
+use super::{ADVICE, Plan};
 use crate::cli::kafka::{KafkaWriter, failure};
 use crate::record::{PerStream, Stream};
 use crate::runtime::{Exit, Failure, print, print_error};
@@ -111,7 +111,7 @@ impl TopicCreator {
             config: configs.to_vec(),
         };
         let created = self.runtime.block_on(self.admin.create_topics([&new], &self.options));
-        let created = created.map_err(|error| failure("topics cannot be created", &error))?;
+        let created = created.map_err(|error| failure("topics cannot be created", &error, ADVICE))?;
         Ok(match created.into_iter().next() {
             None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
             Some(Err((_, code))) => Err(code),

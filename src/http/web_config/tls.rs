@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -14,7 +13,9 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVer
 use super::WebConfig;
 use super::certificate::CertificateFacts;
 use super::client_certificates::{ClientAuthType, ClientCertificates};
+use super::pem::{pem_certificates, pem_key};
 use crate::clock::Timestamp;
+use crate::file::SecretMode;
 use crate::settings::{DocumentTable, FileText, SecretExposure, SettingsFault};
 
 const KNOWN: [&str; 13] = [
@@ -43,8 +44,6 @@ const UNSUPPORTED: [(&str, &str); 6] = [
     ("curve_preferences", "cannot be chosen; remove it"),
 ];
 
-/// Maximum number of certificates in a file.
-const MAX_CERTIFICATES: usize = 1_000;
 /// Maximum number of names of clients.
 const MAX_NAMES: usize = 1_000;
 
@@ -64,7 +63,7 @@ impl TlsFiles {
     }
 
     /// Reads the file that `key` names, with its path and mode. One that cannot be read is a fault.
-    fn read(&mut self, table: &DocumentTable<'_>, key: &str) -> Option<(String, PathBuf, u32)> {
+    fn read(&mut self, table: &DocumentTable<'_>, key: &str) -> Option<(String, PathBuf, SecretMode)> {
         let named = table.string(key)?;
         let path = self.directory.join(named);
         let (text, mode) = FileText::read_regular(&path);
@@ -82,36 +81,20 @@ impl TlsFiles {
     /// Reads the certificates in the file that `key` names.
     fn certificates(&mut self, table: &DocumentTable<'_>, key: &str) -> Option<Vec<CertificateDer<'static>>> {
         let (text, path, _) = self.read(table, key)?;
-        let found: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(text.as_bytes()).take(MAX_CERTIFICATES + 1).collect();
-        let path = path.display();
-        let message = match found {
-            Ok(found) if found.is_empty() => format!("names {path}, which has no certificate in PEM"),
-            Ok(found) if found.len() > MAX_CERTIFICATES => {
-                format!("names {path}, which has more than {MAX_CERTIFICATES} certificates")
-            }
-            Ok(found) => return Some(found),
-            Err(error) => format!("names {path}, which is not PEM: {error}"),
-        };
-        table.fault(key, message);
-        None
+        let found = pem_certificates(&text);
+        found.map_err(|message| table.fault(key, format!("names {}, which {message}", path.display()))).ok()
     }
 
     /// Reads the private key, which nobody else may have changed or read.
     fn key(&mut self, table: &DocumentTable<'_>) -> Option<PrivateKeyDer<'static>> {
         let (text, path, mode) = self.read(table, "key_file")?;
-        let shown = path.display();
         if let Err(message) = SecretExposure::refuse_unsafe(&path, mode) {
             table.fault("key_file", format!("names {message}"));
             return None;
         }
         self.exposures.extend(SecretExposure::of_file(&path, mode, "the key of tls_server_config.key_file"));
-        let key = PrivateKeyDer::from_pem_slice(text.as_bytes());
-        if key.is_err() {
-            let message = format!("names {shown}, which has no private key in PEM without a passphrase");
-            table.fault("key_file", message);
-        }
-        key.ok()
+        let key = pem_key(&text);
+        key.map_err(|message| table.fault("key_file", format!("names {}, which {message}", path.display()))).ok()
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! librdkafka asks a callback about each certificate that OpenSSL has judged, and logs the callback's text if the answer is
 //! no. The Rust wrapper cannot set the callback, so `build.rs` leads the call that makes a client through [`create`]. The
-//! callback changes no verdict: it answers as OpenSSL did, and its text is OpenSSL's code.
+//! callback changes no verdict: it answers as OpenSSL did, and its text is OpenSSL's code. A client that verifies nothing has
+//! no callback, as OpenSSL ignores its answer then: an accepted certificate would be reported as untrusted.
 
 use crate::source::unreachable::VERDICT;
 use rdkafka::bindings as sys;
@@ -19,7 +20,7 @@ unsafe extern "C" {
     ) -> *mut sys::rd_kafka_t;
 }
 
-/// Makes a client; one that speaks TLS reports why it does not accept a certificate.
+/// Makes a client; one that verifies certificates reports why it does not accept a certificate.
 ///
 /// # Safety
 ///
@@ -33,27 +34,38 @@ unsafe extern "C" fn create(
 ) -> *mut sys::rd_kafka_t {
     // SAFETY: the caller's promise: the configuration lives, or is null for that of the defaults.
     unsafe {
-        if !config.is_null() && speaks_tls(config) {
+        if !config.is_null() && verifies_certificates(config) {
             sys::rd_kafka_conf_set_ssl_cert_verify_cb(config, Some(on_verdict));
         }
         real_new(kind, config, error, error_size)
     }
 }
 
-/// True if clients of a configuration speak TLS.
+/// True if clients of a configuration speak TLS and verify certificates.
 ///
 /// # Safety
 ///
 /// The configuration lives, and nobody changes it meanwhile.
-unsafe fn speaks_tls(config: *const sys::rd_kafka_conf_t) -> bool {
+unsafe fn verifies_certificates(config: *const sys::rd_kafka_conf_t) -> bool {
+    // SAFETY: the caller's promise.
+    let property = |name: &CStr| unsafe { property(config, name) };
+    property(c"security.protocol").ends_with("ssl") && property(c"enable.ssl.certificate.verification") != "false"
+}
+
+/// Returns a short property of a configuration, which is empty if it is not known.
+///
+/// # Safety
+///
+/// The configuration lives, and nobody changes it meanwhile.
+unsafe fn property(config: *const sys::rd_kafka_conf_t, name: &CStr) -> String {
     // `sasl_plaintext` is the longest.
     let mut value = [0_u8; 32];
     let mut size = value.len();
     // SAFETY: the caller's promise; the value is written up to `size` bytes with its NUL.
-    let found =
-        unsafe { sys::rd_kafka_conf_get(config, c"security.protocol".as_ptr(), value.as_mut_ptr().cast(), &mut size) };
-    let protocol = CStr::from_bytes_until_nul(&value).unwrap_or_default().to_bytes();
-    found == RDKafkaConfRes::RD_KAFKA_CONF_OK && protocol.ends_with(b"ssl")
+    let found = unsafe { sys::rd_kafka_conf_get(config, name.as_ptr(), value.as_mut_ptr().cast(), &mut size) };
+    let is_known = found == RDKafkaConfRes::RD_KAFKA_CONF_OK;
+    let value = CStr::from_bytes_until_nul(&value).ok().filter(|_| is_known).unwrap_or_default();
+    value.to_string_lossy().into_owned()
 }
 
 /// Answers as OpenSSL judged: 1 for a certificate that it accepts, else 0 with the code as text.
@@ -98,6 +110,27 @@ mod tests {
         // SAFETY: the code and `room` bytes of the text may be written.
         let answer = unsafe { on_verdict(null_mut(), null(), 1, verdict, 0, null(), 0, place, room, null_mut()) };
         (answer, CStr::from_bytes_until_nul(&text).unwrap().to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn only_clients_that_verify_certificates_have_the_callback() {
+        for (protocol, verification, expected) in [
+            ("ssl", None, true),
+            ("SASL_SSL", Some("true"), true),
+            ("ssl", Some("false"), false),
+            ("plaintext", None, false),
+            ("sasl_plaintext", Some("true"), false),
+        ] {
+            let mut config = rdkafka::ClientConfig::new();
+            config.set("security.protocol", protocol);
+            if let Some(verification) = verification {
+                config.set("enable.ssl.certificate.verification", verification);
+            }
+            let native = config.create_native_config().unwrap();
+            // SAFETY: the configuration lives.
+            let verifies = unsafe { verifies_certificates(native.ptr()) };
+            assert_eq!(verifies, expected, "{protocol} {verification:?}");
+        }
     }
 
     #[test]

@@ -177,6 +177,11 @@ fn faults_of_tls_are_told_by_numbers() {
             Some(Cause::Handshake("tlsv1 alert protocol version".into())),
             Some(Cause::Handshake("tlsv1 alert protocol version".into())),
         ),
+        (
+            "error:0A000438:SSL routines::tlsv1 alert internal error: SSL alert number 80",
+            Some(Cause::TlsFailed("tlsv1 alert internal error".into())),
+            Some(Cause::TlsFailed("tlsv1 alert internal error".into())),
+        ),
         ("error:0A00010B:SSL routines::any words", Some(Cause::TlsUnknown), Some(Cause::TlsUnknown)),
         // Another library of OpenSSL.
         ("error:0B000074:x509 certificate routines::any words", None, None),
@@ -214,6 +219,24 @@ fn the_reason_against_a_certificate_outlasts_the_next_line() {
         assert!(told.starts_with("the certificate of one:1 is not trusted") && told.contains(said), "{code}: {told}");
         let other = line_of("error:0A00010B:SSL routines::wrong version number");
         assert!(text(&[&verdict(code), &other]).contains("does not"), "another cause replaces it");
+    }
+}
+
+#[test]
+fn only_certificates_and_a_mismatch_of_tls_are_permanent() {
+    // A reason as OpenSSL packs it; those from 1000 on are alerts.
+    let is_permanent = |reason: u32| {
+        let mut log = FailureLog::default();
+        let code = (20 << 23) | reason;
+        log.note(&line_of(&format!("error:{code:08X}:SSL routines::any words")), true, Instant::now());
+        log.of_certificates("one:1", false, Instant::now()).is_some()
+    };
+    for reason in [134, 193, 258, 1040, 1042, 1045, 1048, 1070, 1071, 1086, 1116] {
+        assert!(is_permanent(reason), "{reason}");
+    }
+    // Internal errors, an unexpected message or end, a cancelled handshake, an unknown name, alerts and reasons of nobody.
+    for reason in [68, 244, 267, 294, 1010, 1020, 1050, 1051, 1080, 1090, 1112, 1255, 500] {
+        assert!(!is_permanent(reason), "{reason}");
     }
 }
 

@@ -14,6 +14,14 @@ pub(in crate::source) const VERDICT: &str = "x509 error ";
 const SSL_LIBRARY: u32 = 20;
 /// Number of the first reason that stands for an alert.
 const FIRST_ALERT: u32 = 1_000;
+/// Alerts of a broker that has no version or cipher suite in common with the client: failed handshake, version of the
+/// protocol, insufficient security, inappropriate fallback.
+const MISMATCH_ALERTS: [u32; 4] = [40, 70, 71, 86];
+/// OpenSSL's reasons (`SSL_R_*`) for which the client finds no version or cipher suite in common: versions 166, 191, 252,
+/// 254, 258, 259, 266, 373 and 396; ciphers 181, 183, 185, 193, 248 and 261; groups and signatures 101, 118, 295, 376, 394
+/// and 410.
+const MISMATCH_REASONS: [u32; 21] =
+    [101, 118, 166, 181, 183, 185, 191, 193, 248, 252, 254, 258, 259, 261, 266, 295, 373, 376, 394, 396, 410];
 
 /// Reason for which the client does not accept a broker's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +113,15 @@ pub(super) fn cause(text: &str, has_client_certificate: bool) -> Option<Cause> {
             Some(alert) => of_alert(alert, words, has_client_certificate),
             // librdkafka's own guess for what came in place of the end of the handshake.
             None if text.contains("client SSL authentication might be required") => Some(Cause::NoClientCertificate),
-            None => Some(Cause::Handshake(words.to_owned())),
+            None => Some(of_handshake(MISMATCH_REASONS.contains(&reason), words)),
         },
     }
+}
+
+/// Cause of a failed handshake. Only a mismatch is permanent: a broker that starts or stops reports errors of its own.
+fn of_handshake(is_mismatch: bool, words: &str) -> Cause {
+    let cause = if is_mismatch { Cause::Handshake } else { Cause::TlsFailed };
+    cause(words.to_owned())
 }
 
 /// Cause of an alert of the broker.
@@ -123,7 +137,7 @@ fn of_alert(alert: u32, words: &str, has_client_certificate: bool) -> Option<Cau
         46 => "it is not acceptable",
         48 => "its authority is unknown",
         49 => "it has no access",
-        _ => return Some(Cause::Handshake(words.to_owned())),
+        alert => return Some(of_handshake(MISMATCH_ALERTS.contains(&alert), words)),
     };
     Some(Cause::RefusedClientCertificate(fault))
 }

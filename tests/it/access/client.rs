@@ -109,6 +109,12 @@ fn the_servers_settings_say_that_it_speaks_tls() {
     let settings = settings.map(|setting| format!("--set {setting}")).join(" ");
     let ended = certificates.ask(&format!("status --json {settings} --user ann --password-file @password"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    // With a name the certificate must have it.
+    let named =
+        |name: &str| format!("status --json {settings} --server-name {name} --user ann --password-file @password");
+    let ended = certificates.ask(&named("localhost"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_refused("--server-name", &certificates.ask(&named("a.example")), 78, &["a.example", "--server-name"]);
     // Another process at the address has another certificate, and gets no password.
     certificates.server("server");
     let line = format!("status {settings} --user ann --password-file @password");
