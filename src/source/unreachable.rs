@@ -3,7 +3,7 @@
 //! A line is all there is: the errors of requests say no more than that none was answered. librdkafka repeats a line of
 //! the same text only every half a minute.
 //!
-//! What ends the program is decided by numbers where there are some: refused logins by librdkafka's codes
+//! Causes that end the program are recognised by numbers where there are some: refused logins by librdkafka's codes
 //! (`error::is_denial`), faults of TLS by those of OpenSSL and of TLS ([`tls`]). The other causes, which are retried, have
 //! nothing but librdkafka's words.
 

@@ -9,7 +9,7 @@ const MAX_CERTIFICATES: usize = 1_000;
 /// Reads the certificates in the text of a file; at least one.
 ///
 /// # Errors
-/// What the file is or has, and the remedy, for a sentence that begins with its path.
+/// Fault of the file with its remedy, for a sentence that begins with its path.
 pub(crate) fn pem_certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).take(MAX_CERTIFICATES + 1).collect();
     match found {
@@ -27,7 +27,7 @@ pub(crate) fn pem_certificates(text: &str) -> Result<Vec<CertificateDer<'static>
 /// Reads the private key in the text of a file.
 ///
 /// # Errors
-/// What the file lacks, and the remedy, for a sentence that begins with its path.
+/// Missing content of the file with its remedy, for a sentence that begins with its path.
 pub(crate) fn pem_key(text: &str) -> Result<PrivateKeyDer<'static>, &'static str> {
     let message = "has no private key in PEM without a passphrase; name one that has";
     PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| message)
